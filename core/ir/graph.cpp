@@ -61,6 +61,15 @@ ValueId Graph::add_integers(std::string constant_name, const std::vector<int64_t
   return id;
 }
 
+ValueId Graph::add_symbolic(std::string symbolic_name, std::vector<Dim> elements) {
+  Value value;
+  value.name = std::move(symbolic_name);
+  value.kind = ValueKind::symbolic;
+  value.type = Type{DType::i64, {Dim(int64_t(elements.size()))}};
+  value.contents = std::move(elements);
+  return add_value(std::move(value));
+}
+
 NodeId Graph::add_node(Op op, std::vector<ValueId> node_inputs, size_t output_count, Attrs attrs,
                        std::string node_name) {
   const NodeId id = NodeId(nodes_.size());

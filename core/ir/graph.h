@@ -67,7 +67,9 @@ struct Quantization {
   bool operator==(const Quantization&) const = default;
 };
 
-enum class ValueKind : uint8_t { activation, input, constant, state };
+// A symbolic value has contents and nothing else: no producer, no memory ({past + seq} of a
+// length).
+enum class ValueKind : uint8_t { activation, input, constant, state, symbolic };
 
 // A value that lives inside a state: bytes of `parent` from element `offset` on, rows contiguous.
 // Transformer-Lite (Li et al., 2024), KV cache as sub-tensors.
@@ -81,7 +83,7 @@ struct Value {
   std::string name;
   ValueKind kind = ValueKind::activation;
   Type type;
-  NodeId producer = NodeId::none;            // none for inputs, constants, states
+  NodeId producer = NodeId::none;            // activations only
   std::shared_ptr<const Constant> constant;  // constants only
   std::optional<Quantization> quantization;  // constants only
   bool column_major = false;                 // constants of rank 2: [K, N] stored as [N][K]
@@ -118,6 +120,8 @@ class Graph {
   ValueId add_constant(std::string name, Type type, std::shared_ptr<const Constant> data);
   // An i64 constant [elements] (or scalar when `scalar`), with contents set.
   ValueId add_integers(std::string name, const std::vector<int64_t>& elements, bool scalar = false);
+  // A symbolic i64 value [elements].
+  ValueId add_symbolic(std::string name, std::vector<Dim> elements);
   // Adds a node at the end of the order, with fresh outputs whose types are still unknown.
   NodeId add_node(Op op, std::vector<ValueId> node_inputs, size_t output_count, Attrs attrs = {},
                   std::string node_name = {});

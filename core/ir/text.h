@@ -5,6 +5,7 @@
 //     input %ids : i64[1, seq]
 //     state %cache : f32[1, 64, 32]
 //     const %axes : i64[1] = {-1}
+//     symbolic %length : i64[1] is {past + seq}
 //     const %w : f32[576, 960] columns quant(u4, block 32, scale %s, zero 8) = bytes 276480 id
 //     00ff.. %x, _ = Split(%y, %axes) {axis = -1} : f32[1, seq, 32], _ "node name" %k =
 //     RotaryEmbedding(%x, _) : f32[1, seq, 32] in %cache at 32*past %n = Size(%x) : i64[] is

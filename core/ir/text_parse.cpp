@@ -137,6 +137,7 @@ class Reader {
     if (l.take("input")) return input(l, ValueKind::input);
     if (l.take("state")) return input(l, ValueKind::state);
     if (l.take("const")) return constant(l);
+    if (l.take("symbolic")) return symbolic(l);
     if (l.take("output")) return output(l);
     return node(l);
   }
@@ -163,6 +164,17 @@ class Reader {
     value.kind = kind;
     graph_[id] = std::move(value);
     return define(name, id);
+  }
+
+  Status symbolic(Line& l) {
+    const std::string name = TRY(l.value());
+    TRY(l.expect(":"));
+    Value value;
+    value.name = name;
+    value.kind = ValueKind::symbolic;
+    TRY(typed(l, value));
+    if (!value.contents) return Error{"%" + name + " is symbolic but says no contents"};
+    return define(name, graph_.add_value(std::move(value)));
   }
 
   Status constant(Line& l) {

@@ -102,9 +102,13 @@ class Printer {
     return text;
   }
 
-  // A constant prints once, before the first node that could use it.
+  // A constant or symbolic value prints once, before the first node that could use it.
   void constant(ValueId id) {
-    if (id == ValueId::none || graph_[id].kind != ValueKind::constant) return;
+    if (id == ValueId::none) return;
+    if (graph_[id].kind == ValueKind::symbolic && printed_.insert(id).second) {
+      out_ += "  symbolic " + use(id) + " : " + type(id) + "\n";
+    }
+    if (graph_[id].kind != ValueKind::constant) return;
     if (!printed_.insert(id).second) return;
     const Value& value = graph_[id];
     if (value.quantization) {

@@ -19,6 +19,9 @@ Status verify_value(const Graph& graph, const Value& value) {
   if (value.kind == ValueKind::constant && !value.constant) {
     return Error{"constant '" + value.name + "' has no data"};
   }
+  if (value.kind == ValueKind::symbolic && !value.contents) {
+    return Error{"symbolic value '" + value.name + "' has no contents"};
+  }
   if (value.column_major && (value.kind != ValueKind::constant || value.type.shape.size() != 2)) {
     return Error{"'" + value.name + "' is column-major, but only constants of rank 2 may be"};
   }

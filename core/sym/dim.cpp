@@ -32,13 +32,11 @@ int64_t floor_divide(int64_t a, int64_t b) {
 class AtomTable {
  public:
   AtomId intern(Atom atom) {
-    const std::string key = key_of(atom);
+    atom.text = print(atom);
     const std::lock_guard lock(mutex_);
-    if (const auto found = ids_.find(key); found != ids_.end()) return found->second;
-    const AtomId id = AtomId(atoms_.size());
-    atoms_.push_back(std::move(atom));
-    ids_.emplace(key, id);
-    return id;
+    const auto [entry, fresh] = ids_.emplace(atom.text, AtomId(atoms_.size()));
+    if (fresh) atoms_.push_back(std::move(atom));
+    return entry->second;
   }
   const Atom& at(AtomId id) {
     const std::lock_guard lock(mutex_);
@@ -50,45 +48,36 @@ class AtomTable {
   }
 
  private:
-  static std::string key_of(const Atom& atom) {
-    if (atom.kind == Atom::Kind::symbol) return "s:" + atom.name;
-    std::string key = std::to_string(int(atom.kind));
-    for (const Dim& operand : atom.operands) key += "|" + operand.str();
-    return key;
+  static std::string print(const Atom& atom) {
+    constexpr const char* kFunctions[] = {"", "floordiv", "mod", "max", "min"};
+    if (atom.kind == Atom::Kind::symbol) return atom.name;
+    return std::string(kFunctions[int(atom.kind)]) + "(" + atom.operands[0].str() + ", " +
+           atom.operands[1].str() + ")";
   }
   std::mutex mutex_;
   std::deque<Atom> atoms_;
   std::unordered_map<std::string, AtomId> ids_;
 };
 
-bool factors_less(const std::vector<AtomId>& a, const std::vector<AtomId>& b) {
-  // Higher degree first, then by atom: gives "past*seq + seq + 1" its usual reading order.
-  if (a.size() != b.size()) return a.size() > b.size();
-  return a < b;
+// Symbols before functions, then by name: an order that does not depend on what was interned first.
+bool atom_less(AtomId a, AtomId b) {
+  if (a == b) return false;
+  const Atom &x = atom(a), &y = atom(b);
+  const bool x_symbol = x.kind == Atom::Kind::symbol, y_symbol = y.kind == Atom::Kind::symbol;
+  return x_symbol != y_symbol ? x_symbol : x.text < y.text;
 }
 
-std::string atom_str(AtomId id) {
-  const Atom& a = atom(id);
-  switch (a.kind) {
-    case Atom::Kind::symbol:
-      return a.name;
-    case Atom::Kind::floordiv:
-      return "floordiv(" + a.operands[0].str() + ", " + a.operands[1].str() + ")";
-    case Atom::Kind::mod:
-      return "mod(" + a.operands[0].str() + ", " + a.operands[1].str() + ")";
-    case Atom::Kind::max:
-      return "max(" + a.operands[0].str() + ", " + a.operands[1].str() + ")";
-    case Atom::Kind::min:
-      return "min(" + a.operands[0].str() + ", " + a.operands[1].str() + ")";
-  }
-  return "?";
+// Higher degree first, then by atoms: gives "past*seq + seq + 1" its usual reading order.
+bool factors_less(const std::vector<AtomId>& a, const std::vector<AtomId>& b) {
+  if (a.size() != b.size()) return a.size() > b.size();
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), atom_less);
 }
 
 }  // namespace
 
 // Sorts factors and terms, combines like terms and drops zeros.
 Dim make_dim(std::vector<Term> terms) {
-  for (Term& term : terms) std::sort(term.factors.begin(), term.factors.end());
+  for (Term& term : terms) std::sort(term.factors.begin(), term.factors.end(), atom_less);
   std::sort(terms.begin(), terms.end(),
             [](const Term& a, const Term& b) { return factors_less(a.factors, b.factors); });
   Dim dim;
@@ -110,7 +99,7 @@ namespace {
 Dim from_atom(Atom a) { return make_dim({Term{1, {AtomTable::instance().intern(std::move(a))}}}); }
 
 Dim from_operands(Atom::Kind kind, const Dim& a, const Dim& b) {
-  return from_atom(Atom{kind, {}, {a, b}});
+  return from_atom(Atom{kind, {}, {}, {a, b}});
 }
 
 }  // namespace
@@ -120,7 +109,7 @@ Dim::Dim(int64_t constant) {
 }
 
 Dim Dim::symbol(std::string_view name) {
-  return from_atom(Atom{Atom::Kind::symbol, std::string(name), {}});
+  return from_atom(Atom{Atom::Kind::symbol, std::string(name), {}, {}});
 }
 
 int64_t Dim::constant() const {
@@ -229,7 +218,7 @@ std::string Dim::str() const {
     if (term.factors.empty() || magnitude != "1") out += magnitude;
     for (size_t i = 0; i < term.factors.size(); ++i) {
       if (i > 0 || magnitude != "1") out += "*";
-      out += atom_str(term.factors[i]);
+      out += atom(term.factors[i]).text;
     }
   }
   return out;
@@ -266,11 +255,11 @@ std::optional<Dim> divide_exactly(const Dim& a, const Dim& b) {
     if (top.coefficient % lead.coefficient != 0) return {};
     factor.coefficient = top.coefficient / lead.coefficient;
     if (!std::includes(top.factors.begin(), top.factors.end(), lead.factors.begin(),
-                       lead.factors.end())) {
+                       lead.factors.end(), atom_less)) {
       return {};
     }
     std::set_difference(top.factors.begin(), top.factors.end(), lead.factors.begin(),
-                        lead.factors.end(), std::back_inserter(factor.factors));
+                        lead.factors.end(), std::back_inserter(factor.factors), atom_less);
     const Dim step = make_dim({factor});
     const Dim next = rest - step * b;
     // A lower leading term each round; anything else would never end.

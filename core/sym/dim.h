@@ -29,7 +29,7 @@ class Dim;
 
 struct Term {
   int64_t coefficient = 0;
-  std::vector<AtomId> factors;  // sorted; a square holds its atom twice
+  std::vector<AtomId> factors;  // sorted by name; a square holds its atom twice
   bool operator==(const Term&) const = default;
 };
 
@@ -93,6 +93,7 @@ struct Atom {
   enum class Kind : uint8_t { symbol, floordiv, mod, max, min };
   Kind kind = Kind::symbol;
   std::string name;           // symbols
+  std::string text;           // how it prints
   std::vector<Dim> operands;  // the others: two
 };
 const Atom& atom(AtomId id);

@@ -1,0 +1,112 @@
+// KV cache as sub-tensors: one storage per cache, nothing copied.
+//
+//   past_key [1,H,past,D] --+                       cache [1,capacity,H*D] (state)
+//   k [1,seq,H*D] ---- Attention ----> present      k, written straight into cache at row past
+//                                                   all = TensorScatter(cache, k, past)   in place
+//                                                   Attention(q, all, ..., length = past + seq)
+//
+// The producer of k writes into its view of the state, so that TensorScatter finds its update
+// already in place and moves nothing; it stays in the graph as the dependency between writer and
+// reader, and for backends that cannot write into a view. ONNX's own semantics hold throughout
+// (TensorScatter-24, Attention-24 with nonpad_kv_seqlen).
+//
+// Transformer-Lite (Li et al., 2024), KV cache optimisation by sub-tensors.
+#include "core/passes/passes.h"
+
+namespace weft::passes {
+
+using ir::Dim;
+using ir::Graph;
+using ir::Node;
+using ir::NodeId;
+using ir::Op;
+using ir::ValueId;
+
+namespace {
+
+constexpr size_t kKey = 1, kMask = 3, kPastKey = 4, kLength = 6;
+
+ValueId input(const Node& node, size_t slot) {
+  return slot < node.inputs.size() ? node.inputs[slot] : ValueId::none;
+}
+
+// Why this Attention's cache cannot be a state, or empty.
+std::string obstacle(const Graph& graph, const Node& node) {
+  if (input(node, kLength) != ValueId::none) return "its cache is external already";
+  if (node.outputs.size() < 3) return "its present key and value are not outputs";
+  for (const size_t i : {size_t(0), size_t(1)}) {
+    const ValueId past = input(node, kPastKey + i);
+    const ValueId present = node.outputs[1 + i];
+    const ValueId fresh = input(node, kKey + i);
+    if (past == ValueId::none) return "it has no past";
+    if (graph[past].kind != ir::ValueKind::input) return "its past is computed, not an input";
+    if (graph.users(past).size() != 1) return "another node reads its past";
+    if (present == ValueId::none || !graph.is_output(present))
+      return "its present is no graph output";
+    if (!graph.users(present).empty()) return "another node reads its present";
+    if (graph[fresh].type.shape.size() != 3)
+      return "key and value are not [batch, seq, heads * size]";
+    if (graph[past].type.shape[2] != Dim::symbol("past"))
+      return "the length of its past is not `past`";
+    if (!graph[fresh].type.shape[2].is_constant()) return "the width of key or value is not fixed";
+    if (graph[fresh].type.dtype != graph[past].type.dtype) return "past and present differ in type";
+  }
+  return {};
+}
+
+// The state for one of key and value, with `fresh` placed into it where its producer may write
+// there.
+ValueId make_state(Graph& graph, ValueId fresh, NodeId attention, const std::string& name,
+                   ValueId position, const Context& context) {
+  const ir::Type type = graph[fresh].type;
+  const Dim width = type.shape[2];
+  const ValueId state = graph.add_state(name, {type.dtype, {1, context.options.capacity, width}});
+  const ir::Node* producer = graph.producer(fresh);
+  const bool placeable = producer && !graph.is_output(fresh) && !graph[fresh].placement &&
+                         graph.users(fresh) == std::vector<NodeId>{attention};
+  if (placeable) graph[fresh].placement = ir::Placement{state, Dim::symbol("past") * width};
+  const ValueId all =
+      graph.add(Op::TensorScatter, {state, fresh, position}, {{"axis", int64_t{1}}}, name);
+  graph[all].placement = ir::Placement{state, 0};
+  return all;
+}
+
+void drop_output(Graph& graph, ValueId value) {
+  std::erase_if(graph.outputs, [&](const ir::Output& output) { return output.value == value; });
+}
+
+}  // namespace
+
+Status alias_kv_cache(Graph& graph, Context& context) {
+  const Dim past = Dim::symbol("past"), seq = Dim::symbol("seq");
+  const ValueId position = graph.add_symbolic("cache_position", {past});
+  const ValueId length = graph.add_symbolic("cache_length", {past + seq});
+  const auto order = graph.order();
+  size_t layer = 0;
+  for (const NodeId id : order) {
+    if (graph[id].op != Op::Attention) continue;
+    const std::string name = "cache." + std::to_string(layer++);
+    if (const std::string why = obstacle(graph, graph[id]); !why.empty()) {
+      context.note(graph[id].name, "its cache is not updated in place: " + why);
+      continue;
+    }
+    const Node node = graph[id];
+    const ValueId key = make_state(graph, node.inputs[kKey], id, name + ".key", position, context);
+    const ValueId value =
+        make_state(graph, node.inputs[kKey + 1], id, name + ".value", position, context);
+    const ValueId y = graph.add(
+        Op::Attention,
+        {node.inputs[0], key, value, input(node, kMask), ValueId::none, ValueId::none, length},
+        node.attrs, node.name);
+    graph.replace_uses(node.outputs[0], y);
+    for (const size_t i : {size_t(0), size_t(1)}) {
+      drop_output(graph, node.outputs[1 + i]);
+      std::erase(graph.inputs, node.inputs[kPastKey + i]);
+    }
+    graph.remove_node(id);
+  }
+  context.note("", std::to_string(graph.inputs.size()) + " inputs remain, caches are states");
+  return {};
+}
+
+}  // namespace weft::passes

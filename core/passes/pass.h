@@ -1,0 +1,71 @@
+// Passes rewrite the graph. A pass is a function with a name and a place in pipeline.cpp; after
+// each one the runner collects dead nodes, infers types again and verifies, so a wrong pass is
+// blamed by name. What a pass did, and what it saw but left alone, goes to the log that `weft
+// explain` prints.
+//
+// A pass knows no backend. Threads: those of the graph.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/ir/graph.h"
+
+namespace weft::passes {
+
+struct Options {
+  int64_t capacity = 2048;  // positions a KV cache holds
+  int64_t chunk = 512;      // most tokens of one run
+};
+
+// One line of the rewriting log.
+struct Note {
+  std::string pass;
+  std::string node;  // the exporter's name, or empty for the whole graph
+  std::string what;  // one sentence
+};
+
+struct Context {
+  Options options;
+  std::vector<Note> log;
+  std::string pass;  // the one that runs
+
+  void note(std::string node, std::string what) {
+    log.push_back({pass, std::move(node), std::move(what)});
+  }
+};
+
+using PassFn = Status (*)(ir::Graph&, Context&);
+
+// What holds of a graph after the steps of a stage.
+enum class Stage : uint8_t {
+  imported,   // ops of ops.def as the importer left them
+  canonical,  // one spelling: inputs by role, no shape arithmetic, no exporter's idioms
+  fused,      // fewer, larger ops; rows nobody reads are not computed
+  placed,     // KV caches are states, written in place
+};
+
+struct Step {
+  const char* name;
+  PassFn run;
+  Stage stage;
+};
+
+// Every pass, in the order they run.
+std::span<const Step> pipeline();
+
+// Called after each step that ran, with the graph as it then is.
+using Observer = std::function<void(const Step&, const ir::Graph&)>;
+
+// Runs the steps up to and including stage `until`. Errors name the pass.
+Status run(ir::Graph& graph, Context& context, Stage until = Stage::placed,
+           const Observer& observer = {});
+// Runs the one pass called `name` (usage error when there is none).
+Status run_one(ir::Graph& graph, Context& context, std::string_view name);
+
+}  // namespace weft::passes

@@ -1,0 +1,66 @@
+// The pipeline, top to bottom: what happens to every model between import and partition.
+#include "core/ir/verify.h"
+#include "core/ops/infer_graph.h"
+#include "core/passes/pass.h"
+#include "core/passes/passes.h"
+
+namespace weft::passes {
+
+namespace {
+
+constexpr Step kPipeline[] = {
+    // Inputs get their roles and standard names; symbols become seq and past; batch is 1.
+    {"bind_decoder_inputs", bind_decoder_inputs, Stage::canonical},
+    // Compute whatever does not depend on an input; shape arithmetic becomes symbolic values.
+    {"fold_constants", fold_constants, Stage::canonical},
+    // Remove what exporters leave behind: casts to the same type, reshapes to the same shape.
+    {"drop_identity", drop_identity, Stage::canonical},
+    // x * Sigmoid(x) becomes Swish.
+    {"fuse_swish", fuse_swish, Stage::canonical},
+
+    // Beyond this point no exporter's idioms are left, only ops of ops.def in one spelling.
+
+    // The head, and all row by row work before it, run only for the rows whose logits are asked
+    // for.
+    {"keep_last_logits", keep_last_logits, Stage::fused},
+
+    // Beyond this point values get places.
+
+    // Past and present of a cache become one state, written in place through sub-tensor views.
+    {"alias_kv_cache", alias_kv_cache, Stage::placed},
+};
+
+Status run_step(ir::Graph& graph, Context& context, const Step& step) {
+  context.pass = step.name;
+  const std::string where = "pass '" + std::string(step.name) + "'";
+  TRY(step.run(graph, context), where);
+  TRY(graph.collect_and_sort(), where);
+  TRY(ops::infer_types(graph), where);
+  TRY(ir::verify(graph), where);
+  return {};
+}
+
+}  // namespace
+
+std::span<const Step> pipeline() { return kPipeline; }
+
+Status run(ir::Graph& graph, Context& context, Stage until, const Observer& observer) {
+  for (const Step& step : kPipeline) {
+    if (step.stage > until) break;
+    TRY(run_step(graph, context, step));
+    if (observer) observer(step, graph);
+  }
+  return {};
+}
+
+Status run_one(ir::Graph& graph, Context& context, std::string_view name) {
+  for (const Step& step : kPipeline) {
+    if (step.name == name) return run_step(graph, context, step);
+  }
+  std::string known;
+  for (const Step& step : kPipeline) known += (known.empty() ? "" : ", ") + std::string(step.name);
+  return Error{"there is no pass '" + std::string(name) + "'; there are " + known,
+               ErrorKind::usage};
+}
+
+}  // namespace weft::passes

@@ -1,0 +1,302 @@
+#include "core/plan/plan.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/base/check.h"
+#include "core/plan/memory.h"
+
+namespace weft::plan {
+
+using ir::Graph;
+using ir::NodeId;
+using ir::Value;
+using ir::ValueId;
+using ir::ValueKind;
+
+namespace {
+
+// Values that outlive their unit or island are the ones that need a place.
+bool needs_place(const Value& value) {
+  return (value.kind == ValueKind::activation || value.kind == ValueKind::input) &&
+         !value.placement;
+}
+
+}  // namespace
+
+// Builds a plan in four steps: who reads what where, tasks, lifetimes, places.
+struct Plan::Builder {
+  Plan& plan;
+  const Graph& graph;
+  std::vector<partition::Island> parts;
+  const std::vector<uint32_t>& domains;
+  std::vector<std::vector<NodeId>> users = ir::all_users(graph);
+  std::map<NodeId, uint32_t> island_of = {}, unit_of = {};
+  std::map<ValueId, std::set<uint32_t>> reading_islands = {};  // other than the producing one
+  std::map<std::pair<ValueId, uint32_t>, uint32_t> made_by =
+      {};  // task that puts value into domain
+  // One block per value and domain, with lifetimes in task steps times nodes.
+  struct Stay {
+    ValueId value;
+    uint32_t domain;
+    Block block;
+  };
+  std::vector<Stay> stays = {};
+  std::map<std::pair<ValueId, uint32_t>, size_t> stay_of = {};
+
+  uint32_t domain_of_island(uint32_t island) const { return domains[parts[island].device]; }
+
+  void find_readers() {
+    for (uint32_t i = 0; i < parts.size(); ++i) {
+      for (size_t k = 0; k < parts[i].nodes.size(); ++k) {
+        island_of[parts[i].nodes[k]] = i;
+        unit_of[parts[i].nodes[k]] = parts[i].units[k];
+      }
+    }
+    for (const NodeId id : graph.order()) {
+      for (const ValueId value : graph[id].inputs) {
+        if (value == ValueId::none) continue;
+        const NodeId producer = graph[value].producer;
+        if (producer == NodeId::none || island_of[producer] != island_of[id]) {
+          reading_islands[value].insert(island_of[id]);
+        }
+      }
+    }
+  }
+
+  // A state lives in the domain of the island that writes it; so does every view of it.
+  Status find_homes() {
+    for (const ValueId input : graph.inputs) {
+      const auto& readers = reading_islands[input];
+      if (!readers.empty()) plan.homes_[input] = domain_of_island(*readers.begin());
+      if (graph[input].kind != ValueKind::state) continue;
+      for (const uint32_t island : readers) {
+        if (domain_of_island(island) == plan.homes_[input]) continue;
+        return Error{
+            "the cache '" + graph[input].name +
+                "' is used by devices that share no memory; give the nodes that use it to one "
+                "backend",
+            ErrorKind::plugin};
+      }
+    }
+    for (const NodeId id : graph.order()) {
+      for (const ValueId out : graph[id].outputs) {
+        if (out != ValueId::none) plan.homes_[out] = domain_of_island(island_of[id]);
+      }
+    }
+    return {};
+  }
+
+  // Copies come right before the island that reads the value in another domain.
+  void make_tasks() {
+    for (uint32_t i = 0; i < parts.size(); ++i) {
+      const uint32_t domain = domain_of_island(i);
+      Task run;
+      run.island = i;
+      std::set<uint32_t> needs;
+      for (const auto& [value, readers] : reading_islands) {
+        if (!readers.contains(i)) continue;
+        const Value& v = graph[value];
+        if (v.kind == ValueKind::constant || v.kind == ValueKind::symbolic) continue;
+        const uint32_t home = plan.homes_[value];
+        if (home != domain && !made_by.contains({value, domain})) {
+          Task copy;
+          copy.kind = Task::Kind::copy;
+          copy.value = value;
+          copy.from_domain = home;
+          copy.to_domain = domain;
+          if (const auto made = made_by.find({value, home}); made != made_by.end()) {
+            copy.needs = {made->second};
+          }
+          made_by[{value, domain}] = uint32_t(plan.tasks_.size());
+          plan.tasks_.push_back(std::move(copy));
+        }
+        if (const auto made = made_by.find({value, domain}); made != made_by.end()) {
+          needs.insert(made->second);
+        }
+      }
+      run.needs.assign(needs.begin(), needs.end());
+      for (const NodeId id : parts[i].nodes) {
+        for (const ValueId out : graph[id].outputs)
+          made_by[{out, domain}] = uint32_t(plan.tasks_.size());
+      }
+      plan.tasks_.push_back(std::move(run));
+    }
+  }
+
+  void touch(ValueId value, uint32_t domain, int64_t step) {
+    if (value == ValueId::none || !needs_place(graph[value]) || inside_unit(value)) return;
+    const auto [entry, fresh] = stay_of.emplace(std::pair(value, domain), stays.size());
+    if (fresh) stays.push_back({value, domain, {0, step, step, -1}});
+    Block& block = stays[entry->second].block;
+    block.first = std::min(block.first, step);
+    block.last = std::max(block.last, step);
+  }
+
+  // A value between nodes of one unit never leaves the plugin: it gets no memory.
+  bool inside_unit(ValueId value) const {
+    const NodeId producer = graph[value].producer;
+    if (producer == NodeId::none || graph.is_output(value)) return false;
+    const std::vector<NodeId>& readers = users[size_t(value)];
+    return !readers.empty() && std::all_of(readers.begin(), readers.end(), [&](NodeId user) {
+      return unit_of.at(user) == unit_of.at(producer);
+    });
+  }
+
+  // A unit reads and writes all its values at one step, so its inputs never share bytes with its
+  // outputs.
+  Status find_lifetimes() {
+    int64_t step = 1;
+    for (const Task& task : plan.tasks_) {
+      if (task.kind == Task::Kind::copy) {
+        touch(task.value, task.from_domain, step);
+        touch(task.value, task.to_domain, step++);
+        continue;
+      }
+      const partition::Island& part = parts[task.island];
+      const uint32_t domain = domain_of_island(task.island);
+      for (size_t k = 0; k < part.nodes.size(); ++k) {
+        if (k > 0 && part.units[k] != part.units[k - 1]) ++step;
+        for (const ValueId value : graph[part.nodes[k]].inputs) touch(value, domain, step);
+        for (const ValueId value : graph[part.nodes[k]].outputs) touch(value, domain, step);
+      }
+      ++step;
+    }
+    // Inputs are written before the first step, outputs read after the last.
+    for (const ValueId input : graph.inputs) {
+      if (plan.homes_.contains(input)) touch(input, plan.homes_[input], 0);
+    }
+    for (const ir::Output& output : graph.outputs)
+      touch(output.value, plan.homes_[output.value], step);
+    return size_stays();
+  }
+
+  Status size_stays() {
+    for (Stay& stay : stays) {
+      const Value& value = graph[stay.value];
+      const sym::Interval count = graph.bounds.of(sym::product(value.type.shape));
+      if (count.hi == sym::kUnbounded || count.hi > (int64_t{1} << 46)) {
+        return Error{"the size of '" + value.name + "' (" + str(value.type) +
+                         ") has no useful upper bound, so no memory can be planned for it",
+                     ErrorKind::model};
+      }
+      stay.block.size_bytes = ir::size_bytes(value.type.dtype, count.hi);
+    }
+    return {};
+  }
+
+  void place() {
+    const uint32_t domain_count = 1 + *std::max_element(domains.begin(), domains.end());
+    plan.arena_bytes_.assign(domain_count, 0);
+    for (uint32_t domain = 0; domain < domain_count; ++domain) {
+      std::vector<Block> blocks;
+      std::vector<size_t> from;
+      for (size_t i = 0; i < stays.size(); ++i) {
+        if (stays[i].domain != domain) continue;
+        blocks.push_back(stays[i].block);
+        from.push_back(i);
+      }
+      plan.arena_bytes_[domain] = assign_offsets(blocks);
+      for (size_t i = 0; i < blocks.size(); ++i) {
+        Location location;
+        location.domain = domain;
+        location.offset_bytes = blocks[i].offset;
+        plan.locations_[{stays[from[i]].value, domain}] = location;
+      }
+    }
+    for (const NodeId id : graph.order()) {
+      for (const ValueId out : graph[id].outputs) {
+        if (out != ValueId::none && graph[out].placement) place_view(out);
+      }
+    }
+    for (const ValueId input : graph.inputs) {
+      if (graph[input].kind != ValueKind::state || !plan.homes_.contains(input)) continue;
+      Location location;
+      location.domain = plan.homes_[input];
+      location.state = input;
+      plan.locations_[{input, location.domain}] = location;
+    }
+  }
+
+  void place_view(ValueId id) {
+    const Value& value = graph[id];
+    Location location;
+    location.domain = plan.homes_[id];
+    location.state = value.placement->parent;
+    const ir::Dim bytes = value.placement->offset * ir::Dim(ir::size_bytes(value.type.dtype, 1));
+    if (bytes.is_constant()) {
+      location.offset_bytes = bytes.constant();
+    } else {
+      location.offset_slot = plan.slots_.slot(bytes);
+    }
+    plan.locations_[{id, location.domain}] = location;
+  }
+
+  void slot_dims(ValueId value) {
+    for (const ir::Dim& dim : graph[value].type.shape) {
+      if (!dim.is_constant()) plan.slots_.slot(dim);
+    }
+  }
+
+  void make_islands() {
+    for (uint32_t i = 0; i < parts.size(); ++i) {
+      IslandPlan island;
+      island.device = parts[i].device;
+      island.domain = domain_of_island(i);
+      island.nodes = parts[i].nodes;
+      std::vector<ValueId> outputs;
+      for (const NodeId id : island.nodes) {
+        for (const ValueId out : graph[id].outputs) {
+          if (out == ValueId::none) continue;
+          if (graph.is_output(out) || reading_islands.contains(out)) outputs.push_back(out);
+        }
+      }
+      partition::AbiGraph::Part part{island.nodes, parts[i].units, outputs, [&](ValueId value) {
+                                       const auto at = plan.locations_.find({value, island.domain});
+                                       return at == plan.locations_.end() ? int64_t(-1)
+                                                                          : at->second.offset_bytes;
+                                     }};
+      island.graph = std::make_unique<partition::AbiGraph>(graph, part, plan.slots_);
+      plan.islands_.push_back(std::move(island));
+    }
+    // Dims of graph inputs and outputs, which the runtime looks at, need slots even if no island
+    // does.
+    for (const ValueId input : graph.inputs) slot_dims(input);
+    for (const ir::Output& output : graph.outputs) slot_dims(output.value);
+    for (IslandPlan& island : plan.islands_) island.graph->refresh_slots(plan.slots_);
+  }
+};
+
+Result<std::unique_ptr<Plan>> Plan::make(const Graph& graph, std::vector<partition::Island> islands,
+                                         const std::vector<uint32_t>& domains) {
+  auto plan = std::make_unique<Plan>();
+  plan->graph_ = &graph;
+  Builder builder{*plan, graph, std::move(islands), domains};
+  builder.find_readers();
+  TRY(builder.find_homes());
+  builder.make_tasks();
+  TRY(builder.find_lifetimes());
+  builder.place();
+  builder.make_islands();
+  return plan;
+}
+
+const Location& Plan::location(ValueId value, uint32_t domain) const {
+  const auto found = locations_.find({value, domain});
+  WEFT_CHECK(found != locations_.end());
+  return found->second;
+}
+
+uint32_t Plan::home(ValueId value) const {
+  const auto found = homes_.find(value);
+  return found == homes_.end() ? 0 : found->second;
+}
+
+RunDim Plan::run_dim(const ir::Dim& dim) const {
+  if (dim.is_constant()) return {dim.constant(), WEFT_NONE};
+  const auto slot = slots_.find(dim);
+  WEFT_CHECK(slot);  // every dim of a live value has had one since make()
+  return {0, *slot};
+}
+
+}  // namespace weft::plan

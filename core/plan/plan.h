@@ -1,0 +1,84 @@
+// The plan: everything decided before a run. Islands with their places in memory, the task list,
+// and the slot table. A plan holds no memory and no plugin objects; a Session runs it.
+//
+//   domain   devices that can read each other's memory: all that import host pointers share domain
+//   0 arena    one per domain; every activation has its offset there (plan/memory.h) task     run
+//   an island, or copy a value into another domain; needs lists the tasks it waits for
+//
+// `weft explain` and the runtime read the same plan: there is no second opinion.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/ir/graph.h"
+#include "core/partition/abi_graph.h"
+#include "core/partition/schedule.h"
+#include "core/sym/slots.h"
+
+namespace weft::plan {
+
+// Where a value is at run time.
+struct Location {
+  uint32_t domain = 0;
+  ir::ValueId state = ir::ValueId::none;  // inside this state, or in the domain's arena when none
+  uint32_t offset_slot = WEFT_NONE;       // byte offset: a slot, or
+  int64_t offset_bytes = 0;               // a constant
+};
+
+struct IslandPlan {
+  uint32_t device = 0;
+  uint32_t domain = 0;
+  std::vector<ir::NodeId> nodes;
+  std::unique_ptr<partition::AbiGraph> graph;
+};
+
+struct Task {
+  enum class Kind : uint8_t { run, copy };
+  Kind kind = Kind::run;
+  uint32_t island = 0;                      // run
+  ir::ValueId value = ir::ValueId::none;    // copy
+  uint32_t from_domain = 0, to_domain = 0;  // copy
+  std::vector<uint32_t> needs;              // tasks whose results this one reads
+};
+
+// A Dim as the runtime evaluates it.
+struct RunDim {
+  int64_t value = 0;
+  uint32_t slot = WEFT_NONE;
+};
+
+class Plan {
+ public:
+  // `domains[d]` is the domain of device d.
+  static Result<std::unique_ptr<Plan>> make(const ir::Graph& graph,
+                                            std::vector<partition::Island> islands,
+                                            const std::vector<uint32_t>& domains);
+
+  // Where `value` is for readers in `domain`.
+  const Location& location(ir::ValueId value, uint32_t domain) const;
+  const ir::Graph& graph() const { return *graph_; }
+  const std::vector<IslandPlan>& islands() const { return islands_; }
+  const std::vector<Task>& tasks() const { return tasks_; }
+  const sym::SlotTable& slots() const { return slots_; }
+  // Bytes of each domain's arena, without the programs' scratch.
+  const std::vector<int64_t>& arena_bytes() const { return arena_bytes_; }
+  // The domain in which graph inputs are written, graph outputs read and states kept.
+  uint32_t home(ir::ValueId value) const;
+  RunDim run_dim(const ir::Dim& dim) const;
+
+ private:
+  struct Builder;
+  const ir::Graph* graph_ = nullptr;
+  std::vector<IslandPlan> islands_;
+  std::vector<Task> tasks_;
+  sym::SlotTable slots_;
+  std::vector<int64_t> arena_bytes_;
+  std::map<std::pair<ir::ValueId, uint32_t>, Location> locations_;
+  std::map<ir::ValueId, uint32_t> homes_;
+};
+
+}  // namespace weft::plan

@@ -1,0 +1,43 @@
+#include "tools/weft/flags.h"
+
+namespace weft::cli {
+
+void add_shared_flags(CLI::App& verb, Flags& flags) {
+  verb.add_option("-m,--model", flags.model, "Model folder, or an .onnx file in one")->required();
+  verb.add_option("--backend", flags.backends, "Backends, most wanted first (a,b,c)")
+      ->delimiter(',');
+  verb.add_option("--prefill", flags.prefill, "Backends for the prompt")->delimiter(',');
+  verb.add_option("--decode", flags.decode, "Backends for generated tokens")->delimiter(',');
+  verb.add_option("--require", flags.require, "Fail (exit 6) if any node lands on another backend");
+  verb.add_option("--compute", flags.compute, "Arithmetic of the linears: f32 or auto");
+  verb.add_option("-u,--chunk,--ubatch-size", flags.chunk, "Most prompt tokens of one run")
+      ->check(CLI::Range(int64_t{1}, int64_t{65536}));
+  verb.add_option("-c,--ctx-size", flags.context,
+                  "Positions of the KV cache (0: as many as needed)");
+  verb.add_option("-t,--threads", flags.threads, "Threads (0: all this process may use)");
+  verb.add_option("--cache-type-k", flags.cache_key_type, "Element type of cached keys: f32");
+  verb.add_option("--cache-type-v", flags.cache_value_type, "Element type of cached values: f32");
+  verb.add_flag("--strict", flags.strict, "Bit-for-bit equal over threads and chunks");
+  verb.add_flag("--stats", flags.stats, "Say on stderr what happened: times, memory, placement");
+  verb.add_flag("--json", flags.json, "One JSON object on stdout instead of text");
+  verb.add_flag("--no-cache", flags.no_cache, "Neither read nor write the preparation cache");
+  verb.add_option("--trace", flags.trace, "Write a trace that Perfetto and Chrome open");
+  verb.add_option("--plugin", flags.plugins, "A plugin file to load besides those found");
+}
+
+Status check(const Flags& flags) {
+  const auto usage = [](std::string text) { return Error{std::move(text), ErrorKind::usage}; };
+  if (flags.compute != "f32" && flags.compute != "auto") {
+    return usage("--compute " + flags.compute +
+                 " is not available; f32 and auto (which is f32) are");
+  }
+  for (const std::string& type : {flags.cache_key_type, flags.cache_value_type}) {
+    if (type != "f32") return usage("KV caches of type '" + type + "' are not available; f32 is");
+  }
+  if (flags.backends.empty()) return usage("--backend names no backend");
+  if (flags.threads < 0) return usage("-t takes 0 or a number of threads");
+  if (flags.context < 0) return usage("-c takes 0 or a number of positions");
+  return {};
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,33 @@
+// The flags that every verb shares, and what they become.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tools/weft/verb.h"
+
+namespace weft::cli {
+
+struct Flags {
+  std::filesystem::path model;
+  std::vector<std::string> backends{"cpu", "reference"};
+  std::vector<std::string> prefill, decode;  // empty: as `backends`
+  std::string require;
+  std::string compute = "auto";
+  int64_t chunk = 512;
+  int64_t context = 0;  // 0: what prompt and answer need
+  int threads = 0;      // 0: what this process may use
+  std::string cache_key_type = "f32", cache_value_type = "f32";
+  bool strict = false, stats = false, json = false, no_cache = false;
+  std::filesystem::path trace, logits;
+  std::vector<std::filesystem::path> plugins;
+};
+
+// Adds the flags to a verb. The model is required.
+void add_shared_flags(CLI::App& verb, Flags& flags);
+// Refuses values that name something this build has not, in one sentence each.
+Status check(const Flags& flags);
+
+}  // namespace weft::cli
