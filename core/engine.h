@@ -37,24 +37,26 @@ struct EngineOptions {
   std::filesystem::path cache_folder;        // preparation cache; empty: none
 };
 
-// Nodes per backend, with the reasons of those that did not get their first choice.
+// Nodes per backend over all phases, with the reasons of those that did not get their first choice.
 struct PlacementSummary {
   struct Row {
     std::string backend;
     size_t nodes = 0;
   };
   std::vector<Row> rows;
-  // "cpu declines 2 x TopK: the plugin has no such op"
+  // "2 x TopK: cpu has no such op", most frequent first
   std::vector<std::string> reasons;
+  // "backend 'cpu' is asked for but not there: ..."
+  std::vector<std::string> missing;
   std::string line() const;  // "342 of 342 nodes on cpu"
 };
 
 class Engine {
  public:
-  // `plugins` are the loaded ones; only those the options name are used, and at least one must be there
-  // (ErrorKind::plugin). Takes the graph as the importer left it.
+  // `plugins` are the loaded ones; only those the options name are used, and at least one must be
+  // there (ErrorKind::plugin). Takes the graph as the importer left it.
   static Result<std::unique_ptr<Engine>> build(ir::Graph graph,
-                                               std::vector<std::shared_ptr<host::Plugin>> plugins,
+                                               const std::vector<host::PluginPtr>& plugins,
                                                EngineOptions options);
 
   // A session holds one conversation: its own KV cache and arena. The engine must outlive it.
@@ -64,7 +66,7 @@ class Engine {
   const PlacementSummary& placement() const { return placement_; }
   const std::vector<passes::Note>& rewrites() const { return rewrites_; }
   const runtime::MemoryUse& memory() const { return memory_; }
-  // Bytes of programs' constants that came from the cache, and that were compiled anew.
+  // Programs that came from the cache, and that were compiled anew.
   uint64_t cached_programs() const { return cached_programs_; }
   uint64_t compiled_programs() const { return compiled_programs_; }
   const EngineOptions& options() const { return options_; }
@@ -75,14 +77,17 @@ class Engine {
     std::unique_ptr<runtime::Programs> programs;
   };
   Engine() = default;
-  Status open_devices(const std::vector<std::shared_ptr<host::Plugin>>& plugins);
+  Status open_devices(const std::vector<host::PluginPtr>& plugins);
+  void find_domains();
   Result<Phase> prepare(const std::vector<std::string>& backends);
-  void summarize(const partition::Assignment& assignment);
+  Status summarize(const partition::Assignment& assignment, const std::string& first_choice);
+  runtime::Session::Setup setup() const;
 
   EngineOptions options_;
   ir::Graph graph_;
-  std::vector<runtime::DeviceEntry> devices_;
-  std::vector<uint32_t> domains_;
+  std::vector<host::DevicePtr> devices_;  // one per usable backend
+  std::vector<uint32_t> domains_;         // of each device
+  std::vector<bool> shared_domains_;
   Phase prefill_, decode_;  // decode_ is empty when both phases have the same backends
   PlacementSummary placement_;
   std::vector<passes::Note> rewrites_;

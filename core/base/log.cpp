@@ -12,16 +12,16 @@
 namespace weft::log {
 
 static constexpr const char* kNames[] = {"error", "warn", "info", "debug", "trace"};
-static constexpr spdlog::level::level_enum kSpdlog[] = {
-    spdlog::level::err, spdlog::level::warn, spdlog::level::info, spdlog::level::debug,
-    spdlog::level::trace};
+static constexpr spdlog::level::level_enum kSpdlog[] = {spdlog::level::err, spdlog::level::warn,
+                                                        spdlog::level::info, spdlog::level::debug,
+                                                        spdlog::level::trace};
 
 Result<Level> parse_level(std::string_view name) {
   for (int i = 0; i < int(std::size(kNames)); ++i)
     if (name == kNames[i]) return Level(i);
-  return Error("log level '" + std::string(name) +
-                   "' is not known; use error, warn, info, debug or trace",
-               ErrorKind::usage);
+  return Error(
+      "log level '" + std::string(name) + "' is not known; use error, warn, info, debug or trace",
+      ErrorKind::usage);
 }
 
 static spdlog::logger& logger() {

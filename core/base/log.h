@@ -24,8 +24,8 @@ void set_level(Level level);
 Level level();
 // Whether a line of this level would be shown: a guard for arguments that cost something.
 bool enabled(Level level);
-// One line; control characters other than tab are shown as '?', so that text from a plugin or a file
-// cannot steer a terminal.
+// One line; control characters other than tab are shown as '?', so that text from a plugin or a
+// file cannot steer a terminal.
 void write(Level level, std::string_view text);
 
 template <typename... Args>

@@ -1,12 +1,11 @@
-// A file mapped read-only: weights are read by the pages a kernel touches, and two users of one file
-// share its memory.
+// A file mapped read-only: weights are read by the pages a kernel touches, and two users of one
+// file share its memory.
 //
 //   auto file = TRY(MappedFile::open(path));
 //   file->bytes()        valid as long as any copy of `file` lives
 //
-// A file that another program shortens while it is mapped ends the process (SIGBUS): model files are
-// replaced by renaming, not by writing into them.
-// Threads: immutable after open().
+// A file that another program shortens while it is mapped ends the process (SIGBUS): model files
+// are replaced by renaming, not by writing into them. Threads: immutable after open().
 #pragma once
 
 #include <cstddef>

@@ -66,6 +66,8 @@ void copy_elements(const Array& from, const Array& to);
 bool is_row_major(const Array& array);
 // The view of `count` indices of `axis` from `first` on.
 Array narrowed(const Array& array, int64_t axis, int64_t first, int64_t count);
+// The view whose axis i is axis order[i] of `array`.
+Array permuted(const Array& array, std::span<const int64_t> order);
 // out[i] = element (row, i) of a rank-2 array's row (or column, when `column`), decoded.
 void load_line(const Array& array, int64_t line, bool column, std::span<double> out);
 
@@ -78,5 +80,9 @@ struct Tensor {
   static Tensor zeros(ir::DType dtype, std::vector<int64_t> shape);
   Array view() const;  // writable through: the caller owns the tensor
 };
+
+// `array` itself, or, when it is a quantized constant, a view of its decoded elements kept in
+// `scratch`: for kernels that move strides about.
+Array dense(const Array& array, Tensor& scratch);
 
 }  // namespace weft::ops

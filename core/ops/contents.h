@@ -30,6 +30,10 @@ using BinaryContents = std::optional<Dim> (*)(const sym::Bounds&, const Dim&, co
 Contents zip_contents(const InferContext& context, size_t a, size_t b, const Shape& out,
                       BinaryContents fn);
 
+// Nothing when a computed element may not fit `dtype`, where it wraps, or comes near the limits at
+// which expressions saturate.
+Contents fitting(DType dtype, Contents contents);
+
 // Contents of output `output` of an op that only moves elements of inputs [0, data_inputs): its
 // reference is run on element numbers, the other inputs as the constants they must be.
 Contents moved_contents(const InferContext& context, ReferenceFn reference, size_t data_inputs,

@@ -1,8 +1,8 @@
 // Types of a whole graph, from its inputs and constants through every op's shape rule.
 //
-// Annotations in files are not trusted: what a value is follows from what computes it. Inference can
-// run again after any rewrite; it replaces the type and contents of every activation.
-// Threads: those of the graph.
+// Annotations in files are not trusted: what a value is follows from what computes it. Inference
+// can run again after any rewrite; it replaces the type and contents of every activation. Threads:
+// those of the graph.
 #pragma once
 
 #include "core/base/result.h"
@@ -10,10 +10,8 @@
 
 namespace weft::ops {
 
-// Integer and boolean constants of at most this many elements carry their elements as contents.
-constexpr int64_t kMaxContents = 64;
-
-// Sets the contents of a small integer constant; leaves any other value alone.
+// Sets the contents of an integer or boolean constant of at most kMaxContents (contents.h)
+// elements; leaves any other value alone.
 void set_constant_contents(ir::Graph& graph, ir::ValueId value);
 
 // Types and contents of one node's outputs, whose inputs are typed already. Fails with one sentence

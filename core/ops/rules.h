@@ -30,6 +30,10 @@ sym::Truth equal(const sym::Bounds& bounds, const Dim& a, const Dim& b);
 Dim larger(const sym::Bounds& bounds, const Dim& a, const Dim& b);
 Dim smaller(const sym::Bounds& bounds, const Dim& a, const Dim& b);
 
+// a / b, as a floor division where a is not constant and b does not divide it as a polynomial;
+// nothing when a is a constant that b does not divide. b is not 0.
+std::optional<Dim> divided(const Dim& a, int64_t b);
+
 // What the elements of an input must be.
 enum class Elements : uint8_t { real, integer, number, boolean, any };
 bool matches(DType dtype, Elements wanted);

@@ -25,7 +25,7 @@ namespace {
 
 constexpr int64_t kMaxFolded = 16 << 20;  // bytes of one folded output
 
-// Bytes of integer contents in the value's own dtype, or nothing for dtypes that hold no contents.
+// Bytes of whole-number contents in the value's own dtype, or nothing for dtypes that hold no contents.
 std::optional<std::vector<std::byte>> encode(ir::DType dtype,
                                              const std::vector<ir::Dim>& contents) {
   std::vector<std::byte> bytes;
@@ -121,8 +121,8 @@ Result<bool> fold_reference(Graph& graph, const Node& node) {
     results.push_back(ops::Tensor::zeros(type.dtype, std::move(shape)));
     outputs.push_back(results.back().view());
   }
-  TRY(ops::def(node.op).reference({inputs, outputs, node.attrs}),
-      "node '" + node.name + "' (" + std::string(ir::name(node.op)) + ")");
+  TRY(ops::run_reference(ops::def(node.op), {inputs, outputs, node.attrs}),
+      "node '" + node.name + "'");
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == ValueId::none) continue;
     Value& value = graph[node.outputs[i]];

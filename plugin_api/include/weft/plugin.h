@@ -1,34 +1,39 @@
 /* weft/plugin.h - the contract between Weft and a backend plugin. ABI 0.9: minors may still break.
  *
- *   file note --> dlopen --> weft_plugin_entry --> PLUGIN
- *   PLUGIN  --device_open--> DEVICE --claim (may I have these nodes?)--> host decides islands
- *   DEVICE  --compile (one island)--> PROGRAM --execute on a QUEUE--> EVENT (done, or poisoned)
+ *   note in the file --> dlopen --> weft_plugin_entry --> PLUGIN
+ *   PLUGIN --device_open--> DEVICE --claim (may I have these nodes?)--> the host decides islands
+ *   DEVICE --compile (one island)--> PROGRAM --execute on a QUEUE--> EVENT (done, or poisoned)
  *
- * The host owns all memory a graph needs: it plans where every value lives and says so in the graph a
- * plugin compiles (weft_value: parent, offset). A plugin that has no memory planner is complete.
+ * The host plans all memory a graph needs and says in the graph where each value lives
+ * (weft_value.parent, .offset): a plugin without a memory planner is complete.
  *
  * Shapes cross as constants or as slots of an int64 table that the host fills before each run
  * (weft_dim, weft_execute_args.slots): a plugin needs no algebra.
  *
- * Pure C99, depends on <stdint.h> and <stddef.h> only. Rules that make it stable:
+ * Pure C99; needs <stdint.h> and <stddef.h> only. Rules, each with a conformance case:
  *  R1  One exported symbol: WEFT_ENTRY_SYMBOL. Everything else is reached through tables.
- *  R2  No C enum, bool, long, size_t, bit-field, union, or by-value struct crosses the boundary;
- *      enums are uint32_t constants. Every struct is free of implicit padding (-Wpadded clean),
- *      so sizeof() grows with every appended field.
- *  R3  First field of every extensible struct: uint32_t struct_size = the WRITER's sizeof.
- *      Missing tail = zero; zero always means "as before the field existed". Nobody reads or writes past the
- *      other side's struct_size. Input structs: an unknown NON-zero tail is WEFT_E_UNSUPPORTED.
- *      A larger size alone is never an error.
- *  R4  Arrays of structs carry a stride; walk them with WEFT_AT().
- *  R5  Handles are opaque and die by the matching *_destroy/free of the side that made them.
- *      No memory is ever freed by the other side. Strings are UTF-8, NUL-terminated.
- *      Pointers passed INTO a call are borrowed until it returns unless stated.
- *  R6  Nothing may throw, longjmp, or abort across the boundary.
- *  R7  Functions are marked [any] any thread, concurrently; [dev] serialised per device by the
- *      host; [obj] serialised per object by the host.
- *  R8  On error every out-parameter stays untouched.
+ *  R2  No C enum, bool, long, size_t, bit-field, union or by-value struct crosses the boundary;
+ *      enums are uint32_t constants, and a reader tolerates values it does not know. No struct
+ *      has implicit padding (-Wpadded clean), so sizeof() grows with every appended field.
+ *  R3  An extensible struct begins with uint32_t struct_size = the WRITER's sizeof. A missing tail
+ *      reads as zero, and zero always means "as before the field existed". Nobody reads or writes
+ *      past the other side's struct_size. In an input, an unknown NON-zero tail is
+ *      WEFT_E_UNSUPPORTED. A larger size alone is never an error. For an out struct the caller sets
+ *      struct_size and the callee leaves it as it is.
+ *  R4  Arrays of structs that may grow carry a stride: walk them with WEFT_AT(). The rest (weft_kv,
+ *      weft_dim) never change.
+ *  R5  Handles are opaque and die by the matching *_destroy, *_free or *_close of the side that
+ *      made them; all of these accept NULL. Neither side frees the other's memory. Strings are
+ *      UTF-8 and NUL-terminated. A pointer passed INTO a call is borrowed until it returns unless
+ *      stated. Children die before their parent: plugin > device > queue, buffer, program, event.
+ *  R6  Nothing may throw, longjmp or abort across the boundary; a plugin leaves signal handlers,
+ *      locale, environment and working directory of the process alone.
+ *  R7  Each function is marked: [any] any thread, concurrently; [dev] the host serialises calls
+ *      per device; [obj] the host serialises calls per object.
+ *  R8  On error every out-parameter stays untouched (the weft_error is filled).
  *  R9  No work in static constructors.
- *  R10 A NULL table entry means: optional and absent. UNSUPPORTED is never fatal to the host.
+ *  R10 A NULL table entry marked [may] means "absent", and the host does without; [must] entries
+ *      are checked at loading. WEFT_E_UNSUPPORTED is never fatal to the host.
  */
 #ifndef WEFT_PLUGIN_H_
 #define WEFT_PLUGIN_H_
@@ -51,9 +56,8 @@ extern "C" {
 #define WEFT_VERSION_MINOR 9u
 #define WEFT_MAX_RANK 8u
 #define WEFT_NONE 0xFFFFFFFFu /* no index: an absent input, no parent, no slot */
-/* is member m of *p (of struct type T) present and non-zero, given the size its writer declared? */
-#define WEFT_HAS(T, p, m) \
-  ((size_t)(p)->struct_size >= offsetof(T, m) + sizeof((p)->m) && (p)->m)
+/* Is member m of *p (of struct type T) present and non-zero, given the size its writer declared? */
+#define WEFT_HAS(T, p, m) ((size_t)(p)->struct_size >= offsetof(T, m) + sizeof((p)->m) && (p)->m)
 #define WEFT_AT(type, base, stride, i) \
   ((const type*)(const void*)((const char*)(base) + (size_t)(stride) * (size_t)(i)))
 typedef char weft_requires_64_bit_pointers[sizeof(void*) == 8 ? 1 : -1];
@@ -61,19 +65,20 @@ typedef char weft_requires_64_bit_pointers[sizeof(void*) == 8 ? 1 : -1];
 /* ---------------------------------------------------------------- status and errors */
 typedef int32_t weft_status; /* 0 ok, >0 informative, <0 error. Unknown negatives = failure. */
 #define WEFT_OK 0
-#define WEFT_PENDING 1            /* event not complete / wait timed out                    */
-#define WEFT_E_INVALID (-1)       /* host broke the contract: a bug in the host             */
-#define WEFT_E_UNSUPPORTED (-2)   /* not implemented; the host falls back, never fatal      */
-#define WEFT_E_VERSION (-3)
-#define WEFT_E_OUT_OF_MEMORY (-4) /* the host may evict and retry                           */
-#define WEFT_E_DEVICE_LOST (-5)   /* every object of the device is poisoned; reopen         */
-#define WEFT_E_STALE_BLOB (-6)    /* recompile; not an error for the user                   */
-#define WEFT_E_CANCELLED (-7)
-#define WEFT_E_IO (-8)
-#define WEFT_E_BUSY (-9)
-#define WEFT_E_INTERNAL (-100)    /* a bug in the plugin                                    */
+#define WEFT_PENDING 1            /* event not complete, or the wait timed out */
+#define WEFT_E_INVALID (-1)       /* the host broke the contract: a bug in the host */
+#define WEFT_E_UNSUPPORTED (-2)   /* not implemented; the host falls back, never fatal */
+#define WEFT_E_VERSION (-3)       /* no common ABI version */
+#define WEFT_E_OUT_OF_MEMORY (-4) /* the host may evict and retry */
+#define WEFT_E_DEVICE_LOST (-5)   /* every object of the device is poisoned; reopen */
+#define WEFT_E_STALE_BLOB (-6)    /* recompile; not an error for the user */
+#define WEFT_E_CANCELLED (-7)     /* the work was given up on request */
+#define WEFT_E_IO (-8)            /* a file or a writer of the host failed */
+#define WEFT_E_BUSY (-9)          /* the threads are in use */
+#define WEFT_E_INTERNAL (-100)    /* a bug in the plugin */
 
-/* Caller-owned error detail. Passed as the last, nullable argument. No allocation, no TLS. */
+/* Error detail, owned by the caller and passed as the last argument; it may be NULL. A callee fills
+ * it only when it returns an error, and never past struct_size. */
 typedef struct weft_error {
   uint32_t struct_size;
   weft_status status;
@@ -83,8 +88,9 @@ typedef struct weft_error {
   char message[488]; /* truncated UTF-8 */
 } weft_error;
 
-/* R3 as code. in: copy a peer's struct into ours; missing tail becomes zero, unknown non-zero tail is
- * refused. out: write ours into the peer's struct, never past its size. Both keep struct_size first. */
+/* R3 as code. in: copies a peer's struct into ours; a missing tail becomes zero, an unknown
+ * non-zero tail is refused. out: writes ours into the peer's struct, never past its size. `in`
+ * keeps the writer's struct_size, so that WEFT_HAS works on the copy; `out` keeps the reader's. */
 static inline weft_status weft_copy_in(void* dst, uint32_t dst_size, const void* src) {
   const unsigned char* s = (const unsigned char*)src;
   unsigned char* d = (unsigned char*)dst;
@@ -126,7 +132,7 @@ typedef uint32_t weft_dtype; /* 1..127 = ONNX TensorProto.DataType; 128..255 our
 #define WEFT_U4 21u
 #define WEFT_I4 22u
 #define WEFT_F4_E2M1 23u
-#define WEFT_F4_E0M4 240u /* Transformer-Lite: 0 exponent bits, 4 mantissa bits; decodes to 16 + q */
+#define WEFT_F4_E0M4 240u /* no exponent bits, 4 mantissa bits: q decodes to 16 + q */
 
 #define WEFT_Q_NONE 0u
 #define WEFT_Q_AFFINE 1u   /* real = (code - zero) * scale      */
@@ -137,10 +143,11 @@ typedef uint32_t weft_dtype; /* 1..127 = ONNX TensorProto.DataType; 128..255 our
 #define WEFT_COLUMN_MAJOR 1u /* rank 2 only: [K, N] is stored as [N][K] */
 
 /* Quantisation of one constant. The value's dtype stays the real one (f32), so that "MatMul" means
- * MatMul whatever its weights are made of. Codes are stored row after row of the storage order, each row
- * padded to whole blocks; 4-bit codes are packed two to a byte, low nibble first. scale and zero point
- * are constants [rows, blocks in a row] in that order. The host folds DequantizeLinear, MatMulNBits and
- * the like into this descriptor once, so no backend matches such patterns again. */
+ * MatMul whatever its weights are made of. Codes are stored row after row of the storage order,
+ * each row padded to whole blocks; 4-bit codes are packed two to a byte, low nibble first. scale
+ * and zero point are constants [rows, blocks in a row] in that order. The host folds
+ * DequantizeLinear, MatMulNBits and the like into this descriptor once, so no backend matches such
+ * patterns again. */
 typedef struct weft_quant {
   uint32_t struct_size;
   uint32_t scheme;
@@ -167,12 +174,12 @@ typedef struct weft_slot {
   int64_t min, max; /* max -1 = unbounded       */
 } weft_slot;
 
-#define WEFT_VALUE_INPUT 1u    /* of the graph; lives where weft_execute_args.inputs says             */
-#define WEFT_VALUE_OUTPUT 2u   /* of the graph; lives where weft_execute_args.outputs says            */
-#define WEFT_VALUE_CONSTANT 4u /* `data` holds it                                                     */
-#define WEFT_VALUE_STATE 8u    /* an input that is written in place: a KV cache                       */
-#define WEFT_VALUE_VIEW 16u    /* lives inside `parent`, from `offset` on                             */
-#define WEFT_VALUE_CONTENTS 32u /* a small integer tensor known as `contents`; it has no memory       */
+#define WEFT_VALUE_INPUT 1u     /* of the graph; lives where weft_execute_args.inputs says     */
+#define WEFT_VALUE_OUTPUT 2u    /* of the graph; lives where weft_execute_args.outputs says    */
+#define WEFT_VALUE_CONSTANT 4u  /* `data` holds it                                             */
+#define WEFT_VALUE_STATE 8u     /* an input that is written in place: a KV cache               */
+#define WEFT_VALUE_VIEW 16u     /* lives inside `parent`, from `offset` on                     */
+#define WEFT_VALUE_CONTENTS 32u /* a small integer tensor known as `contents`; it has no memory */
 typedef struct weft_value {
   const char* name;
   weft_dtype dtype;
@@ -181,9 +188,9 @@ typedef struct weft_value {
   const weft_quant* quant; /* NULL = none */
   uint32_t flags;
   uint32_t order; /* WEFT_ROW_MAJOR, WEFT_COLUMN_MAJOR */
-  /* Where an activation lives: with WEFT_VALUE_VIEW in the value `parent`, else (parent WEFT_NONE) in the
-   * workspace; from byte `offset` on, row-major and tight. Views of one parent overlap on purpose: a
-   * node that reads one runs after the node that wrote the other, in node order. */
+  /* Where an activation lives: with WEFT_VALUE_VIEW in the value `parent`, else (parent WEFT_NONE)
+   * in the workspace; from byte `offset` on, row-major and tight. Views of one parent overlap on
+   * purpose: a node that reads one runs after the node that wrote the other, in node order. */
   uint32_t parent;
   uint32_t contents_count;
   weft_dim offset; /* bytes */
@@ -193,7 +200,7 @@ typedef struct weft_value {
   const void* data;
   uint64_t data_size;
   uint64_t fd_offset;
-  uint64_t content_id[2]; /* equal ids have equal bytes: key for sharing between programs and values */
+  uint64_t content_id[2]; /* equal ids, equal bytes: key for sharing between programs and values */
   int32_t fd;
   uint32_t reserved0;
 } weft_value;
@@ -238,11 +245,11 @@ typedef struct weft_graph {
 } weft_graph;
 
 /* ---------------------------------------------------------------- claims
- * A claim is a unit: nodes that the plugin runs as one. Values between nodes of one unit get no memory.
- * The host joins neighbouring units of one device into an island, which is what compile() sees. */
-#define WEFT_CLAIM_NEEDS_STATIC_SHAPES 1u /* NPU style: compile one program per shape set            */
-#define WEFT_CLAIM_WANTS_CONSTANTS 2u     /* weights must be constants of the partition              */
-#define WEFT_CLAIM_PRIVATE_MEMORY 4u      /* values inside an island live in the plugin's own memory */
+ * A claim is a unit: nodes that the plugin runs as one. Values between nodes of one unit get no
+ * memory. The host joins neighbouring units of one device into an island, which compile() sees. */
+#define WEFT_CLAIM_NEEDS_STATIC_SHAPES 1u /* one program per shape set, as an NPU needs */
+#define WEFT_CLAIM_WANTS_CONSTANTS 2u     /* weights must be constants of the island */
+#define WEFT_CLAIM_PRIVATE_MEMORY 4u      /* values inside an island live in the plugin's memory */
 typedef struct weft_claim {
   uint32_t struct_size;
   uint32_t flags;
@@ -256,14 +263,14 @@ typedef struct weft_claim {
 
 /* Why a node is not claimed: a code a program can group by, and a sentence for people. */
 #define WEFT_REFUSE_OTHER 0u
-#define WEFT_REFUSE_OP 1u        /* the plugin has no such op      */
-#define WEFT_REFUSE_DTYPE 2u     /* `value` has a dtype it lacks   */
-#define WEFT_REFUSE_RANK 3u
-#define WEFT_REFUSE_SHAPE 4u
-#define WEFT_REFUSE_ATTRIBUTE 5u /* `what` names the attribute     */
-#define WEFT_REFUSE_QUANT 6u
-#define WEFT_REFUSE_LIMIT 7u     /* found > limit                  */
-#define WEFT_REFUSE_DYNAMIC 8u   /* needs static shapes            */
+#define WEFT_REFUSE_OP 1u        /* the plugin has no such op */
+#define WEFT_REFUSE_DTYPE 2u     /* `value` has a dtype it lacks */
+#define WEFT_REFUSE_RANK 3u      /* `value` has a rank it lacks */
+#define WEFT_REFUSE_SHAPE 4u     /* `value` has dims it lacks */
+#define WEFT_REFUSE_ATTRIBUTE 5u /* `what` names the attribute */
+#define WEFT_REFUSE_QUANT 6u     /* `value` is quantised in a way it lacks */
+#define WEFT_REFUSE_LIMIT 7u     /* `what` names it: found > limit */
+#define WEFT_REFUSE_DYNAMIC 8u   /* it needs static shapes */
 typedef struct weft_refusal {
   uint32_t struct_size;
   uint32_t node;
@@ -300,8 +307,8 @@ typedef struct weft_device_info {
   uint32_t struct_size;
   uint32_t type;
   char name[96];
-  char driver[96];   /* part of the blob key */
-  uint8_t uuid[16];  /* same GPU through OpenCL and Vulkan = same uuid -> zero-copy candidates */
+  char driver[96];  /* part of the blob key */
+  uint8_t uuid[16]; /* same GPU through OpenCL and Vulkan = same uuid -> zero-copy candidates */
   uint64_t memory_total, memory_free;
   uint64_t max_buffer;
   uint32_t buffer_alignment; /* offset alignment of sub-tensor views */
@@ -337,13 +344,14 @@ typedef struct weft_view {
 typedef struct weft_compile_args {
   uint32_t struct_size;
   uint32_t pattern;
-  const weft_graph* graph;   /* the island, self-contained */
-  const int64_t* slots;      /* one per slot, -1 = keep dynamic; NULL = all dynamic */
+  const weft_graph* graph; /* the island, self-contained */
+  const int64_t* slots;    /* one per slot, -1 = keep dynamic; NULL = all dynamic */
   const weft_kv* options;
   uint32_t option_count;
   uint32_t reserved0;
   /* What program_save() once wrote for the same island, or NULL; 64-byte aligned, readable until
-   * program_destroy(). The plugin may use it in place. WEFT_E_STALE_BLOB asks for a compile without. */
+   * program_destroy(). The plugin may use it in place. WEFT_E_STALE_BLOB asks for a compile
+   * without. */
   const void* blob;
   uint64_t blob_size;
   weft_program* share_constants_with; /* chunk programs of one partition: upload weights once */
@@ -375,7 +383,7 @@ typedef struct weft_writer { /* host-implemented */
 typedef struct weft_prof_record {
   const char* label; /* borrowed for the call */
   uint32_t node;
-  uint32_t kind; /* 1 kernel 2 copy 3 wait 4 host */
+  uint32_t kind;             /* 1 kernel 2 copy 3 wait 4 host */
   uint64_t begin_ns, end_ns; /* CLOCK_MONOTONIC after the plugin's calibration */
 } weft_prof_record;
 typedef struct weft_prof_sink { /* host-implemented, [any] */
@@ -415,70 +423,122 @@ typedef struct weft_host {
   uint32_t reserved1;
   void* ctx;
   const char* name;      /* "weft 0.1.0" */
-  const char* cache_dir; /* private, may be NULL */
-  void(WEFT_CALL* log)(void* ctx, uint32_t level, const char* utf8);                    /* [any] */
-  /* run fn(arg, i) for i < n on the host's pool; a plugin must not start its own pool if present */
+  const char* cache_dir; /* private to this user; may be NULL */
+  /* One line of text for the user; `level` is WEFT_LOG_*. [any] */
+  void(WEFT_CALL* log)(void* ctx, uint32_t level, const char* utf8);
+  /* Runs fn(arg, i) for every i < n on the host's pool, in any order, and returns when all are
+   * done. A plugin starts no pool of its own. Called while the pool is at work, from inside it or
+   * from elsewhere, everything runs in the calling thread. [any] */
   weft_status(WEFT_CALL* parallel_for)(void* ctx, uint32_t n, void(WEFT_CALL* fn)(void*, uint32_t),
-                                      void* arg); /* [any] */
-  /* run fn(arg, id), id < n, on n threads that are all running at once (so that fn may hold
-   * barriers among them); WEFT_E_BUSY when n threads cannot be had. Workers spin briefly, then park. */
+                                       void* arg);
+  /* Runs fn(arg, id), id < n, on n threads that all run at once, so that fn may hold barriers among
+   * them; the caller is id 0. WEFT_E_BUSY, with nothing run, when n threads cannot be had: the
+   * plugin then asks for fewer, or does the work in the calling thread. [any] */
   weft_status(WEFT_CALL* run_team)(void* ctx, uint32_t n, void(WEFT_CALL* fn)(void*, uint32_t),
-                                   void* arg);                                           /* [any] */
-  const void*(WEFT_CALL* get_extension)(void* ctx, const char* id);                     /* [any] */
+                                   void* arg);
+  /* A table of the host by id, or NULL for every id it does not know. [any] */
+  const void*(WEFT_CALL* get_extension)(void* ctx, const char* id);
 } weft_host;
 
 /* ---------------------------------------------------------------- plugin table (26 functions) */
 typedef struct weft_api {
   uint32_t struct_size;
-  uint32_t version_major, version_minor;
+  uint32_t version_major, version_minor; /* what both sides speak from here on */
   uint32_t reserved0;
   const char* vendor;
-  const char* name; /* stable id, [a-z0-9_.]+ */
+  const char* name; /* stable id, [a-z0-9_.]+: what `--backend` takes */
   const char* build;
-  weft_plugin* self;
-  /* life */
-  void(WEFT_CALL* shutdown)(weft_plugin*);                                                /* once */
-  const void*(WEFT_CALL* get_extension)(weft_plugin*, const char* id);                   /* [any] */
-  /* devices */
+  weft_plugin* self; /* NULL is allowed: it is only handed back */
+
+  /* ---- life ---- */
+  /* Ends the plugin after all its devices are closed. The library stays loaded; weft_plugin_entry
+   * may be called again afterwards and then starts afresh. [must] [any, once per entry] */
+  void(WEFT_CALL* shutdown)(weft_plugin*);
+  /* A frozen table by id, or NULL for every id it does not know. [may] [any] */
+  const void*(WEFT_CALL* get_extension)(weft_plugin*, const char* id);
+
+  /* ---- devices ---- */
+  /* Describes device `index`; counts from 0 without holes, and WEFT_E_INVALID is the end. The host
+   * calls it before any device is open. [must] [any] */
   weft_status(WEFT_CALL* device_info)(weft_plugin*, uint32_t index, weft_device_info*, weft_error*);
+  /* Opens device `index` with `n` options; unknown options are ignored with a line in the log. The
+   * same device may be open more than once. [must] [any] */
   weft_status(WEFT_CALL* device_open)(weft_plugin*, uint32_t index, const weft_kv* opts, uint32_t n,
-                                    weft_device** out, weft_error*);
-  void(WEFT_CALL* device_close)(weft_device*);
-  /* partition and compile */
-  weft_status(WEFT_CALL* claim)(weft_device*, const weft_graph*, const weft_claim_sink*, weft_error*);
+                                      weft_device** out, weft_error*);
+  void(WEFT_CALL* device_close)(weft_device*); /* [must] [any] */
+
+  /* ---- partition and compile ---- */
+  /* Says for every node, through the sink, in which claim it is or why in none. A claimed island
+   * must compile and must be right. `graph` is gone when the call returns. [must] [dev] */
+  weft_status(WEFT_CALL* claim)(weft_device*, const weft_graph*, const weft_claim_sink*,
+                                weft_error*);
+  /* Judges a blob by its first n bytes, cheaply: WEFT_BLOB_*. [may: then STALE] [dev] */
   weft_status(WEFT_CALL* blob_check)(weft_device*, const void* head, uint64_t n, uint32_t* verdict,
-                                   weft_error*);
-  weft_status(WEFT_CALL* compile)(weft_device*, const weft_compile_args*, weft_program** out, weft_error*);
+                                     weft_error*);
+  /* Builds one island. The graph is gone when the call returns. [must] [dev] */
+  weft_status(WEFT_CALL* compile)(weft_device*, const weft_compile_args*, weft_program** out,
+                                  weft_error*);
+  /* Describes a program. [must] [obj] */
   weft_status(WEFT_CALL* program_info)(weft_program*, weft_program_info*, weft_error*);
+  /* Writes what a later compile() takes as `blob`. [may] [obj] */
   weft_status(WEFT_CALL* program_save)(weft_program*, const weft_writer*, weft_error*);
-  void(WEFT_CALL* program_destroy)(weft_program*);
-  /* memory */
-  weft_status(WEFT_CALL* buffer_alloc)(weft_device*, const weft_buffer_desc*, weft_buffer** out, weft_error*);
-  void(WEFT_CALL* buffer_free)(weft_buffer*);
-  weft_status(WEFT_CALL* buffer_map)(weft_buffer*, uint64_t off, uint64_t size, uint32_t mode /*1r 2w*/,
-                                   void** out, weft_error*);
-  weft_status(WEFT_CALL* buffer_unmap)(weft_buffer*, void* ptr, weft_error*);
+  void(WEFT_CALL* program_destroy)(weft_program*); /* not in flight. [must] [any] */
+
+  /* ---- memory ---- */
+  /* Makes a buffer; its contents are undefined, size 0 is allowed. [must] [any] */
+  weft_status(WEFT_CALL* buffer_alloc)(weft_device*, const weft_buffer_desc*, weft_buffer** out,
+                                       weft_error*);
+  void(WEFT_CALL* buffer_free)(weft_buffer*); /* not in flight. [must] [any] */
+  /* Gives the host bytes [off, off + size); a range outside the buffer is WEFT_E_INVALID. `mode`: 1
+   * reads, 2 writes, 3 both. The bytes are current for reads at map, and the device sees writes
+   * after unmap, which takes the pointer map gave. Work on the range is done before. [must] [obj]
+   */
+  weft_status(WEFT_CALL* buffer_map)(weft_buffer*, uint64_t off, uint64_t size, uint32_t mode,
+                                     void** out, weft_error*);
+  weft_status(WEFT_CALL* buffer_unmap)(weft_buffer*, void* ptr, weft_error*); /* [must] [obj] */
+  /* Copies between buffers of this device; same shape and dtype, no overlap. [may: the host maps]
+   * [obj] */
   weft_status(WEFT_CALL* copy)(weft_queue*, const weft_view* src, const weft_view* dst,
-                             weft_event* const* waits, uint32_t wait_count, weft_event** done, weft_error*);
-  /* queues and execution */
-  weft_status(WEFT_CALL* queue_create)(weft_device*, const weft_queue_desc*, weft_queue** out, weft_error*);
+                               weft_event* const* waits, uint32_t wait_count, weft_event** done,
+                               weft_error*);
+
+  /* ---- queues and execution ---- */
+  /* Makes a queue; a priority it lacks becomes the nearest it has. [must] [any] */
+  weft_status(WEFT_CALL* queue_create)(weft_device*, const weft_queue_desc*, weft_queue** out,
+                                       weft_error*);
+  /* Starts what is queued. [may] [obj] */
   weft_status(WEFT_CALL* queue_flush)(weft_queue*, weft_error*);
-  void(WEFT_CALL* queue_destroy)(weft_queue*); /* drains */
-  weft_status(WEFT_CALL* execute)(weft_queue*, const weft_execute_args*, weft_event** done, weft_error*);
-  /* events: one-shot; an error poisons every dependent */
-  weft_status(WEFT_CALL* event_create)(weft_device*, weft_event** out, weft_error*); /* host-signalled  */
-  weft_status(WEFT_CALL* event_signal)(weft_event*, weft_status result, weft_error*);         /* [any] */
-  weft_status(WEFT_CALL* event_wait)(weft_event*, uint64_t timeout_ns, weft_error*);         /* [any], 0 polls */
-  weft_status(WEFT_CALL* event_on_done)(weft_event*, void(WEFT_CALL* fn)(void*, weft_status), void* arg,
-                                      weft_error*);                                       /* [any] */
-  void(WEFT_CALL* event_destroy)(weft_event*); /* allowed before completion */
-  weft_status(WEFT_CALL* device_wait_idle)(weft_device*, weft_error*);
+  void(WEFT_CALL* queue_destroy)(weft_queue*); /* drains. [must] [any] */
+  /* Runs a program after `waits` are done; a failed wait poisons `done` with the same status and
+   * nothing runs. The arguments are read before it returns, except those said to be borrowed until
+   * the done event; buffers and program stay alive until then. It may return at once (a GPU), or
+   * block for the waits and the work (a CPU): whoever signals a host event that is waited for does
+   * so from another thread. [must] [obj] */
+  weft_status(WEFT_CALL* execute)(weft_queue*, const weft_execute_args*, weft_event** done,
+                                  weft_error*);
+
+  /* ---- events: one-shot; an error poisons every dependent ---- */
+  /* An event the host completes with event_signal(), once, with WEFT_OK or an error. A plugin that
+   * lacks the pair gets no waits on other devices: the host waits itself. [may] [any] */
+  weft_status(WEFT_CALL* event_create)(weft_device*, weft_event** out, weft_error*);
+  weft_status(WEFT_CALL* event_signal)(weft_event*, weft_status result, weft_error*);
+  /* WEFT_OK when done, WEFT_PENDING after timeout_ns (0 polls, UINT64_MAX waits for ever), or the
+   * error that poisoned it, every time it is asked. [must] [any] */
+  weft_status(WEFT_CALL* event_wait)(weft_event*, uint64_t timeout_ns, weft_error*);
+  /* Calls fn(arg, status) once when the event is done: at once in this thread if it is already,
+   * else from a thread of the plugin. fn does not block. [may] [any] */
+  weft_status(WEFT_CALL* event_on_done)(weft_event*, void(WEFT_CALL* fn)(void*, weft_status),
+                                        void* arg, weft_error*);
+  void(WEFT_CALL* event_destroy)(weft_event*); /* allowed before completion. [must] [any] */
+  weft_status(WEFT_CALL* device_wait_idle)(weft_device*, weft_error*); /* [may] [any] */
 } weft_api;
 
 /* ---------------------------------------------------------------- entry and negotiation
- * Called once after dlopen. `host->version_*` holds the newest version the host speaks and
- * `min_major/min_minor` the oldest. The plugin picks v = min(host, own), fills api->version_* with
- * it, and returns WEFT_E_VERSION (never NULL, never crash) when v < its own minimum. */
+ * Called once after dlopen, and again only after shutdown(). `host->version_*` holds the newest
+ * version the host speaks and `min_major/min_minor` the oldest. The plugin picks v = min(host,
+ * own), fills api->version_* with it, and returns WEFT_E_VERSION (it never crashes) when v is below
+ * its own minimum or own is below the host's. While the major is 0 a plugin speaks one minor. It
+ * writes the table with weft_copy_out(). */
 #define WEFT_ENTRY_SYMBOL "weft_plugin_entry"
 typedef struct weft_entry_args {
   uint32_t struct_size;
@@ -490,9 +550,12 @@ typedef struct weft_entry_args {
 } weft_entry_args;
 typedef weft_status(WEFT_CALL* weft_plugin_entry_fn)(const weft_entry_args*, weft_error*);
 
-/* Readable without running any code: the loader checks this note in the file before dlopen. */
+/* Readable without running any code: the loader checks this note in the file before dlopen. Include
+ * <weft/note.h> in one source file to have it. */
 #define WEFT_NOTE_NAME "WEFT"
 #define WEFT_NOTE_TYPE 1u
+#define WEFT_NOTE_ADDRESS_SANITIZER 1u /* flags */
+#define WEFT_NOTE_THREAD_SANITIZER 2u
 
 /* ---------------------------------------------------------------- extensions (frozen tables) */
 #define WEFT_EXT_EXTERNAL_MEMORY "weft.external_memory/1"
@@ -504,16 +567,19 @@ typedef weft_status(WEFT_CALL* weft_plugin_entry_fn)(const weft_entry_args*, wef
 typedef struct weft_external {
   uint32_t struct_size;
   uint32_t kind;
-  int64_t fd;  /* ownership: import dups; export returns a new fd the caller closes */
-  void* ptr;   /* host pointer or AHardwareBuffer* */
+  int64_t fd; /* ownership: import dups; export returns a new fd the caller closes */
+  void* ptr;  /* host pointer or AHardwareBuffer* */
   uint64_t size, offset;
 } weft_external;
 typedef struct weft_ext_external_memory_1 {
   uint32_t(WEFT_CALL* kinds)(weft_device*, uint32_t for_export); /* bit i = handle kind i */
-  weft_status(WEFT_CALL* import_buffer)(weft_device*, const weft_external*, weft_buffer** out, weft_error*);
-  weft_status(WEFT_CALL* export_buffer)(weft_buffer*, uint32_t kind, weft_external* out, weft_error*);
+  weft_status(WEFT_CALL* import_buffer)(weft_device*, const weft_external*, weft_buffer** out,
+                                        weft_error*);
+  weft_status(WEFT_CALL* export_buffer)(weft_buffer*, uint32_t kind, weft_external* out,
+                                        weft_error*);
   /* sync-fd / opaque-fd semaphores for GPU<->NPU waits without the CPU */
-  weft_status(WEFT_CALL* import_event)(weft_device*, const weft_external*, weft_event** out, weft_error*);
+  weft_status(WEFT_CALL* import_event)(weft_device*, const weft_external*, weft_event** out,
+                                       weft_error*);
   weft_status(WEFT_CALL* export_event)(weft_event*, uint32_t kind, weft_external* out, weft_error*);
 } weft_ext_external_memory_1;
 

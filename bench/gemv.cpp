@@ -1,0 +1,60 @@
+// Question: does decoding stream weights as fast as a plain loop can read them?
+//
+//   bench/gemv        GB/s of packed weights per shape, for 1 and 2 threads, beside a read loop over as
+//                     many bytes. Matrices are rotated through so that 64 MiB or more are touched.
+#include "bench/kernel_bench.h"
+
+namespace {
+
+using namespace weft;
+using bench::Packed;
+
+// Sums 8-byte words with eight accumulators: what memory gives at best.
+double read_rate(const std::vector<Packed>& sets, uint32_t threads) {
+  size_t at = 0;
+  volatile uint64_t sink = 0;
+  const double t = bench::seconds(threads, [&](uint32_t id, uint32_t n) {
+    const Packed& p = sets[at % sets.size()];
+    const common::Range part = common::share(p.size / 64, id, n);
+    const auto* words = reinterpret_cast<const uint64_t*>(p.bytes.get());
+    uint64_t sum[8] = {};
+    for (int64_t i = part.begin; i < part.end; i++)
+      for (int j = 0; j < 8; j++) sum[j] += words[i * 8 + j];
+    sink = sink + sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
+    if (id == 0) at++;
+  });
+  return double(sets[0].size) / t * 1e-9;
+}
+
+void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block) {
+  const cpu::Kernels kernels = bench::best_kernels();
+  std::vector<Packed> sets;
+  int64_t total = 0;
+  while (total < (64 << 20)) {
+    sets.push_back(bench::packed(kind, k, n, block));
+    total += sets.back().size;
+  }
+  const auto x = bench::aligned<float>(size_t(k)), y = bench::aligned<float>(size_t(n));
+  for (uint32_t threads : {1u, 2u}) {
+    std::atomic<size_t> at{0};
+    const double t = bench::seconds(threads, [&](uint32_t id, uint32_t count) {
+      const Packed& p = sets[at.load(std::memory_order_relaxed) % sets.size()];
+      const common::Range tiles = common::share(p.matrix.tiles, id, count);
+      kernels.gemv(p.matrix, x.get(), y.get(), tiles.begin, tiles.end);
+      if (id == 0) at.fetch_add(1, std::memory_order_relaxed);
+    });
+    std::printf("%-6s %-18s threads %u  %8.1f us  %6.2f GB/s   read loop %6.2f GB/s\n",
+                kernels.isa, name, threads, t * 1e6, double(sets[0].size) / t * 1e-9,
+                read_rate(sets, threads));
+  }
+}
+
+}  // namespace
+
+int main() {
+  shape("u4/32 576x960", cpu::kPackedU4, 576, 960, 32);
+  shape("u4/32 576x1536", cpu::kPackedU4, 576, 1536, 32);
+  shape("u4/32 1536x576", cpu::kPackedU4, 1536, 576, 32);
+  shape("u8/32 576x49152", cpu::kPackedU8, 576, 49152, 32);
+  shape("f32 576x1536", cpu::kPackedF32, 576, 1536, 1);
+}

@@ -1,0 +1,116 @@
+// What the kernel benchmarks share: the chosen kernels, packed matrices of random codes, and timing of
+// a team of threads. Times are medians of many runs, so that a busy neighbour shows up little.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "plugins/common/team.h"
+#include "plugins/cpu/kernels/kernels.h"
+
+namespace weft::bench {
+
+inline cpu::Kernels best_kernels() {
+  cpu::Kernels table{};
+  cpu::base::install(table);
+  const char* forced = std::getenv("WEFT_CPU_ISA");
+  const std::string isa = forced ? forced : "";
+  if (isa == "base") return table;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) cpu::avx2::install(table);
+  if (isa == "avx2") return table;
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
+    cpu::avx512::install(table);
+  return table;
+}
+
+struct FreeDeleter {
+  void operator()(void* p) const { std::free(p); }
+};
+template <typename T>
+using Aligned = std::unique_ptr<T[], FreeDeleter>;
+template <typename T>
+Aligned<T> aligned(size_t count) {
+  const size_t bytes = (count * sizeof(T) + 63) / 64 * 64;
+  Aligned<T> p(static_cast<T*>(std::aligned_alloc(64, bytes)));
+  for (size_t i = 0; i < bytes; i++) reinterpret_cast<unsigned char*>(p.get())[i] = 0;
+  return p;
+}
+
+// A packed matrix of random codes; scales of 1, offsets of -8.
+struct Packed {
+  cpu::PackedMatrix matrix;
+  Aligned<char> bytes;
+  int64_t size;
+};
+inline Packed packed(uint32_t kind, int64_t k, int64_t n, int64_t block) {
+  Packed p;
+  const int64_t header = 32 * int64_t(sizeof(float));
+  const int64_t codes = kind == cpu::kPackedU4 ? block * 8 : block * 16;
+  const int64_t block_bytes = kind == cpu::kPackedF32 ? 64 : header + codes;
+  const int64_t blocks = kind == cpu::kPackedF32 ? k : (k + block - 1) / block;
+  p.matrix = {nullptr, k, n, (n + 15) / 16, blocks * block_bytes, kind, uint32_t(block),
+              block_bytes};
+  p.size = p.matrix.tiles * p.matrix.tile_bytes;
+  p.bytes = aligned<char>(size_t(p.size));
+  p.matrix.data = p.bytes.get();
+  for (int64_t at = 0; kind != cpu::kPackedF32 && at < p.size; at += block_bytes) {
+    float* scale = reinterpret_cast<float*>(p.bytes.get() + at);
+    for (int i = 0; i < 16; i++) scale[i] = 1.0f, scale[16 + i] = -8.0f;
+    for (int64_t i = header; i < block_bytes; i++) p.bytes[size_t(at + i)] = char(i * 37 + at);
+  }
+  return p;
+}
+
+inline double now(clockid_t clock) {
+  timespec t;
+  clock_gettime(clock, &t);
+  return double(t.tv_sec) + double(t.tv_nsec) * 1e-9;
+}
+
+// Median seconds of body(thread, threads) run by all threads at once; repeated for about 0.3 s. A thread
+// that is alone is timed by its own processor time, so that neighbours are not counted.
+inline double seconds(uint32_t threads, const std::function<void(uint32_t, uint32_t)>& body) {
+  common::Barrier barrier;
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> workers;
+  for (uint32_t id = 1; id < threads; id++)
+    workers.emplace_back([&, id] {
+      while (true) {
+        barrier.wait(threads);
+        if (stop) return;
+        body(id, threads);
+        barrier.wait(threads);
+      }
+    });
+  const auto meet = [&] {
+    if (threads > 1) barrier.wait(threads);
+  };
+  using Clock = std::chrono::steady_clock;
+  std::vector<double> times;
+  const auto start = Clock::now();
+  while (times.size() < 5 || Clock::now() - start < std::chrono::milliseconds(300)) {
+    const clockid_t clock = threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
+    const double begin = now(clock);
+    meet();
+    body(0, threads);
+    meet();
+    times.push_back(now(clock) - begin);
+  }
+  stop = true;
+  meet();
+  for (std::thread& worker : workers) worker.join();
+  std::nth_element(times.begin(), times.begin() + long(times.size() / 2), times.end());
+  return times[times.size() / 2];
+}
+
+}  // namespace weft::bench

@@ -1,0 +1,154 @@
+#include "core/runtime/runner.h"
+
+#include <algorithm>
+
+#include "core/base/counters.h"
+
+namespace weft::runtime {
+
+using ir::ValueId;
+
+Result<std::unique_ptr<Runner>> Runner::create(const plan::Plan& plan, const Programs& programs,
+                                               std::span<const host::DevicePtr> devices,
+                                               SessionMemory& memory) {
+  std::unique_ptr<Runner> runner(new Runner(plan, programs, memory));
+  runner->queues_.resize(devices.size());
+  for (size_t i = 0; i < plan.islands().size(); ++i) {
+    const plan::IslandPlan& island = plan.islands()[i];
+    host::Queue& queue = runner->queues_[island.device];
+    if (!queue) queue = TRY(devices[island.device]->create_queue());
+    IslandRun run;
+    run.device = island.device;
+    for (const ValueId value : island.graph->inputs()) runner->add_view(run, value, island.domain);
+    for (const ValueId value : island.graph->outputs()) runner->add_view(run, value, island.domain);
+    run.args.program = programs.programs[i]->get();
+    run.args.input_count = uint32_t(island.graph->inputs().size());
+    run.args.output_count = uint32_t(island.graph->outputs().size());
+    run.args.workspace = memory.arenas[island.domain]->buffer(island.device);
+    run.args.scratch_offset = uint64_t(plan.arena_bytes()[island.domain]);
+    runner->islands_.push_back(std::move(run));
+  }
+  // The lists have their final addresses now.
+  for (IslandRun& run : runner->islands_) {
+    run.args.inputs = run.views.data();
+    run.args.outputs = run.views.data() + run.args.input_count;
+  }
+  return runner;
+}
+
+Region& Runner::region_of(const plan::Location& location) const {
+  return location.state == ValueId::none ? *memory_.arenas[location.domain] : *memory_.states;
+}
+
+void Runner::add_view(IslandRun& run, ValueId value, uint32_t domain) {
+  const plan::Location& location = plan_.location(value, domain);
+  const ir::Type& type = plan_.graph()[value].type;
+  View rule;
+  rule.offset_slot = location.offset_slot;
+  rule.offset_base = location.offset_bytes;
+  if (location.state != ValueId::none) rule.offset_base += memory_.state_offset.at(location.state);
+  for (const ir::Dim& dim : type.shape) rule.dims.push_back(plan_.run_dim(dim));
+  weft_view view{};
+  view.buffer = region_of(location).buffer(run.device);
+  view.dtype = weft_dtype(type.dtype);
+  view.rank = uint32_t(type.shape.size());
+  run.views.push_back(view);
+  run.rules.push_back(std::move(rule));
+}
+
+int64_t Runner::value_of(const plan::RunDim& dim) const {
+  return dim.slot == WEFT_NONE ? dim.value : slots_.values()[dim.slot];
+}
+
+void Runner::refresh() {
+  if (!slots_.evaluate()) return;
+  for (IslandRun& run : islands_) {
+    for (size_t i = 0; i < run.views.size(); ++i) {
+      weft_view& view = run.views[i];
+      const View& rule = run.rules[i];
+      view.byte_offset = uint64_t(rule.offset_base + value_of({0, rule.offset_slot}));
+      int64_t stride = 1;
+      for (size_t d = rule.dims.size(); d-- > 0;) {
+        view.shape[d] = value_of(rule.dims[d]);
+        view.stride[d] = stride;
+        stride *= view.shape[d];
+      }
+    }
+  }
+}
+
+int64_t Runner::offset_of(const plan::Location& location) const {
+  int64_t offset = location.offset_bytes + value_of({0, location.offset_slot});
+  if (location.state != ValueId::none) offset += memory_.state_offset.at(location.state);
+  return offset;
+}
+
+int64_t Runner::size_of(ValueId value) const {
+  const ir::Type& type = plan_.graph()[value].type;
+  int64_t count = 1;
+  for (const ir::Dim& dim : type.shape) count *= value_of(plan_.run_dim(dim));
+  return ir::size_bytes(type.dtype, count);
+}
+
+Status Runner::write_input(ValueId input, std::span<const std::byte> bytes) {
+  const plan::Location& location = plan_.location(input, plan_.home(input));
+  return region_of(location).write(offset_of(location), bytes);
+}
+
+Result<std::span<const std::byte>> Runner::read_output(ValueId value,
+                                                       std::vector<std::byte>& scratch) {
+  const plan::Location& location = plan_.location(value, plan_.home(value));
+  const Region& region = region_of(location);
+  const size_t size = size_t(size_of(value));
+  if (!region.host_bytes().empty()) {
+    return std::span<const std::byte>(
+        region.host_bytes().subspan(size_t(offset_of(location)), size));
+  }
+  scratch.resize(size);
+  TRY(region.read(offset_of(location), scratch));
+  counters().bytes_copied += size;
+  return std::span<const std::byte>(scratch);
+}
+
+Status Runner::run(const weft_prof_sink* profile) {
+  refresh();
+  ++run_id_;
+  for (const plan::Task& task : plan_.tasks()) {
+    if (task.kind == plan::Task::Kind::copy) {
+      TRY(copy(task));
+    } else {
+      TRY(run_island(islands_[task.island], profile));
+    }
+  }
+  return {};
+}
+
+Status Runner::run_island(IslandRun& run, const weft_prof_sink* profile) {
+  run.args.slots = slots_.values().data();
+  run.args.profile = profile;
+  run.args.run_id = run_id_;
+  const host::Event done = TRY(queues_[run.device].execute(run.args));
+  TRY(done.wait());
+  return {};
+}
+
+Status Runner::copy(const plan::Task& task) {
+  const plan::Location& from = plan_.location(task.value, task.from_domain);
+  const plan::Location& to = plan_.location(task.value, task.to_domain);
+  const size_t size = size_t(size_of(task.value));
+  const auto source = region_of(from).host_bytes(), target = region_of(to).host_bytes();
+  // One side at least is a device's own memory; the other may be host memory, read in place.
+  if (!source.empty()) {
+    TRY(region_of(to).write(offset_of(to), source.subspan(size_t(offset_of(from)), size)));
+  } else if (!target.empty()) {
+    TRY(region_of(from).read(offset_of(from), target.subspan(size_t(offset_of(to)), size)));
+  } else {
+    std::vector<std::byte> between(size);
+    TRY(region_of(from).read(offset_of(from), between));
+    TRY(region_of(to).write(offset_of(to), between));
+  }
+  counters().bytes_copied += size;
+  return {};
+}
+
+}  // namespace weft::runtime

@@ -1,0 +1,85 @@
+// Runs the tasks of one plan on the memory of one session.
+//
+//   bind symbols -> evaluate slots -> refresh the views that changed -> tasks, in order
+//
+// Everything a run needs is laid out when the runner is made: a run fills numbers in and allocates
+// nothing. Tasks carry what they wait for, but one queue in plan order serves them here; the plan's
+// memory is reused in that order.
+// Threads: those of the session.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/host/plugin.h"
+#include "core/plan/plan.h"
+#include "core/runtime/memory.h"
+#include "core/runtime/programs.h"
+#include "core/sym/slots.h"
+
+namespace weft::runtime {
+
+// Memory of a session: arenas by domain, and the caches.
+struct SessionMemory {
+  std::vector<std::unique_ptr<Region>> arenas;
+  std::unique_ptr<Region> states;
+  std::map<ir::ValueId, int64_t> state_offset;  // bytes into `states`
+};
+
+class Runner {
+ public:
+  // All referenced objects outlive the runner.
+  static Result<std::unique_ptr<Runner>> create(const plan::Plan& plan, const Programs& programs,
+                                                std::span<const host::DevicePtr> devices,
+                                                SessionMemory& memory);
+
+  // Symbols of the next run; one the plan does not use is ignored.
+  void bind(std::string_view symbol, int64_t value) { slots_.set(symbol, value); }
+  // Runs every task. `profile` may be nullptr.
+  Status run(const weft_prof_sink* profile);
+
+  // Graph inputs and outputs in their home domain, at the present bindings.
+  Status write_input(ir::ValueId input, std::span<const std::byte> bytes);
+  // Host memory: the place itself. Else a copy in `scratch`, counted as copied.
+  Result<std::span<const std::byte>> read_output(ir::ValueId value,
+                                                 std::vector<std::byte>& scratch);
+  // Evaluates the slots and refreshes what depends on them; run() does it too.
+  void refresh();
+
+ private:
+  // A view whose shape or offset follows the slots.
+  struct View {
+    std::vector<plan::RunDim> dims;
+    uint32_t offset_slot = WEFT_NONE;
+    int64_t offset_base = 0;  // bytes, added to the slot
+  };
+  struct IslandRun {
+    std::vector<weft_view> views;  // inputs, then outputs
+    std::vector<View> rules;
+    weft_execute_args args{};
+    uint32_t device = 0;
+  };
+
+  Runner(const plan::Plan& plan, const Programs& programs, SessionMemory& memory)
+      : plan_(plan), programs_(programs), memory_(memory), slots_(plan.slots()) {}
+  void add_view(IslandRun& run, ir::ValueId value, uint32_t domain);
+  Region& region_of(const plan::Location& location) const;
+  int64_t offset_of(const plan::Location& location) const;
+  int64_t size_of(ir::ValueId value) const;
+  int64_t value_of(const plan::RunDim& dim) const;
+  Status run_island(IslandRun& run, const weft_prof_sink* profile);
+  Status copy(const plan::Task& task);
+
+  const plan::Plan& plan_;
+  const Programs& programs_;
+  SessionMemory& memory_;
+  sym::SlotProgram slots_;
+  std::vector<host::Queue> queues_;  // by device; empty where unused
+  std::vector<IslandRun> islands_;
+  uint64_t run_id_ = 0;
+};
+
+}  // namespace weft::runtime

@@ -1,0 +1,204 @@
+#include "core/runtime/session.h"
+
+#include <algorithm>
+
+#include "core/plan/memory.h"
+
+namespace weft::runtime {
+
+using ir::Graph;
+using ir::ValueId;
+using ir::ValueKind;
+
+namespace {
+
+int64_t aligned(int64_t size) {
+  return (size + plan::kAlignment - 1) / plan::kAlignment * plan::kAlignment;
+}
+
+int64_t state_bytes(const Graph& graph, ValueId state) {
+  const ir::Type& type = graph[state].type;
+  return ir::size_bytes(type.dtype, sym::product(type.shape).constant());
+}
+
+// Both phases of a domain share its arena: only one runs at a time.
+int64_t arena_bytes(const Session::Setup& setup, uint32_t domain) {
+  int64_t most = 0;
+  for (const PhasePlan* phase : {&setup.prefill, &setup.decode}) {
+    most =
+        std::max(most, phase->plan->arena_bytes()[domain] + phase->programs->scratch_bytes[domain]);
+  }
+  return most;
+}
+
+std::map<uint32_t, host::DevicePtr> devices_of(const Session::Setup& setup, uint32_t domain) {
+  std::map<uint32_t, host::DevicePtr> devices;
+  for (uint32_t i = 0; i < setup.devices.size(); ++i) {
+    if (setup.domains[i] == domain) devices.emplace(i, setup.devices[i]);
+  }
+  return devices;
+}
+
+// The one domain that keeps the caches.
+Result<uint32_t> cache_domain(const Session::Setup& setup) {
+  std::vector<uint32_t> found;
+  for (const PhasePlan* phase : {&setup.prefill, &setup.decode}) {
+    for (const ValueId input : phase->plan->graph().inputs) {
+      if (phase->plan->graph()[input].kind == ValueKind::state)
+        found.push_back(phase->plan->home(input));
+    }
+  }
+  if (std::adjacent_find(found.begin(), found.end(), std::not_equal_to<>()) != found.end()) {
+    return Error{
+        "the layers' caches would live on devices that share no memory; give every attention "
+        "to one backend",
+        ErrorKind::plugin};
+  }
+  return found.empty() ? 0 : found[0];
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> Session::create(const Setup& setup) {
+  std::unique_ptr<Session> session(new Session);
+  session->capacity_ = setup.capacity;
+  session->chunk_ = setup.chunk;
+  const Graph& graph = setup.prefill.plan->graph();
+  TRY(session->find_interface(graph));
+
+  SessionMemory& memory = session->memory_;
+  for (uint32_t domain = 0; domain < setup.shared_domains.size(); ++domain) {
+    memory.arenas.push_back(
+        TRY(Region::create(arena_bytes(setup, domain), setup.shared_domains[domain],
+                           devices_of(setup, domain), "activations")));
+  }
+  int64_t cache_bytes = 0;
+  for (const ValueId input : graph.inputs) {
+    if (graph[input].kind != ValueKind::state) continue;
+    memory.state_offset[input] = cache_bytes;
+    cache_bytes = aligned(cache_bytes + state_bytes(graph, input));
+  }
+  const uint32_t domain = TRY(cache_domain(setup));
+  memory.states = TRY(Region::create(cache_bytes, setup.shared_domains[domain],
+                                     devices_of(setup, domain), "the KV cache"));
+  session->prefill_ =
+      TRY(Runner::create(*setup.prefill.plan, *setup.prefill.programs, setup.devices, memory));
+  if (setup.decode.plan != setup.prefill.plan) {
+    session->decode_ =
+        TRY(Runner::create(*setup.decode.plan, *setup.decode.programs, setup.devices, memory));
+  }
+  return session;
+}
+
+Status Session::find_interface(const Graph& graph) {
+  for (const ValueId input : graph.inputs) {
+    const ir::Value& value = graph[input];
+    if (value.kind == ValueKind::state) continue;
+    if (value.name == "input_ids") {
+      ids_ = input;
+      ids_are_i32_ = value.type.dtype == ir::DType::i32;
+    } else if (value.name == "position_ids" && value.type.dtype == ir::DType::i64) {
+      positions_ = input;
+    } else {
+      return Error{"the graph has an input '" + value.name + "' (" + str(value.type) +
+                   ") that a session cannot fill; it fills token ids, positions and caches"};
+    }
+  }
+  if (ids_ == ValueId::none) return Error{"the graph has no input of token ids"};
+  for (const ir::Output& output : graph.outputs) {
+    const ir::Type& type = graph[output.value].type;
+    const bool rows = type.shape.size() == 3 && type.shape[2].is_constant();
+    if (output.name != "logits" || !rows || type.dtype != ir::DType::f32) continue;
+    logits_ = output.value;
+    vocabulary_ = type.shape[2].constant();
+  }
+  if (logits_ == ValueId::none)
+    return Error{"the graph has no output 'logits' of f32 [1, rows, vocabulary]"};
+  position_values_.resize(size_t(chunk_));
+  narrow_ids_.resize(ids_are_i32_ ? size_t(chunk_) : 0);
+  return {};
+}
+
+Result<std::span<const float>> Session::feed(std::span<const int64_t> ids, int64_t rows,
+                                             const Progress& progress) {
+  if (ids.empty()) return Error{"there is no token to feed", ErrorKind::usage};
+  if (int64_t(ids.size()) > capacity_ - past_) {
+    return Error{std::to_string(ids.size()) + " tokens do not fit: the context holds " +
+                     std::to_string(capacity_) + " and " + std::to_string(past_) +
+                     " are taken; a larger context (-c) holds more",
+                 ErrorKind::usage};
+  }
+  const int64_t total = int64_t(ids.size());
+  if (rows < 1 || rows > std::min(total, chunk_)) {
+    return Error{"logits of " + std::to_string(rows) + " rows were asked for; 1 to " +
+                     std::to_string(std::min(total, chunk_)) + " are to be had",
+                 ErrorKind::usage};
+  }
+  // All rows asked for belong to the last chunk, so the earlier ones end where it must begin.
+  int64_t done = 0;
+  while (total - done > chunk_) {
+    const int64_t take = std::min(chunk_, std::max(total - done - chunk_, int64_t{1}));
+    TRY(run_chunk(ids.subspan(size_t(done), size_t(take)), 1));
+    done += take;
+    if (progress) progress(done);
+  }
+  auto logits = TRY(run_chunk(ids.subspan(size_t(done)), rows));
+  if (progress) progress(total);
+  return logits;
+}
+
+Result<std::span<const float>> Session::run_chunk(std::span<const int64_t> ids, int64_t rows) {
+  Runner& runner = decode_ && ids.size() == 1 ? *decode_ : *prefill_;
+  const int64_t count = int64_t(ids.size());
+  runner.bind("seq", count);
+  runner.bind("past", past_);
+  runner.bind("rows", rows);
+  runner.refresh();
+  if (ids_are_i32_) {
+    std::transform(ids.begin(), ids.end(), narrow_ids_.begin(),
+                   [](int64_t id) { return int32_t(id); });
+    TRY(runner.write_input(ids_, std::as_bytes(std::span(narrow_ids_).first(ids.size()))));
+  } else {
+    TRY(runner.write_input(ids_, std::as_bytes(ids)));
+  }
+  if (positions_ != ValueId::none) {
+    for (int64_t i = 0; i < count; ++i) position_values_[size_t(i)] = past_ + i;
+    TRY(runner.write_input(positions_,
+                           std::as_bytes(std::span(position_values_).first(ids.size()))));
+  }
+  TRY(runner.run(profile_));
+  past_ += count;
+  const auto bytes = TRY(runner.read_output(logits_, logits_copy_));
+  return std::span<const float>(reinterpret_cast<const float*>(bytes.data()),
+                                bytes.size() / sizeof(float));
+}
+
+Status Session::truncate(int64_t positions) {
+  if (positions < 0 || positions > past_) {
+    return Error{
+        "cannot keep " + std::to_string(positions) + " of " + std::to_string(past_) + " positions",
+        ErrorKind::usage};
+  }
+  past_ = positions;
+  return {};
+}
+
+MemoryUse Session::memory_use(const Setup& setup) {
+  MemoryUse use;
+  const Graph& graph = setup.prefill.plan->graph();
+  for (const ValueId input : graph.inputs) {
+    if (graph[input].kind == ValueKind::state) use.cache += state_bytes(graph, input);
+  }
+  use.weights = int64_t(setup.prefill.programs->constant_bytes);
+  if (setup.decode.plan != setup.prefill.plan)
+    use.weights += int64_t(setup.decode.programs->constant_bytes);
+  for (uint32_t domain = 0; domain < setup.shared_domains.size(); ++domain) {
+    use.scratch += std::max(setup.prefill.programs->scratch_bytes[domain],
+                            setup.decode.programs->scratch_bytes[domain]);
+    use.arena += std::max(setup.prefill.plan->arena_bytes()[domain],
+                          setup.decode.plan->arena_bytes()[domain]);
+  }
+  return use;
+}
+
+}  // namespace weft::runtime

@@ -1,0 +1,80 @@
+// A conversation with a model: its KV cache, and the runs that extend it.
+//
+//   session.feed(prompt, 1)   logits [1, vocab] of the last prompt token
+//   session.feed({token}, 1)  and so on; past() grows by what was fed
+//   session.truncate(n)       forgets all but the first n positions: nothing is moved
+//
+// Runs of more than one token use the prefill plan, single tokens the decode plan; both work on the
+// same cache. feed() allocates nothing once the first run of each kind has been made.
+// Threads: one at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/runtime/runner.h"
+
+namespace weft::runtime {
+
+// Bytes, known before anything runs.
+struct MemoryUse {
+  int64_t weights = 0;  // constants as programs hold them
+  int64_t arena = 0;    // activations, at the longest run
+  int64_t scratch = 0;
+  int64_t cache = 0;  // KV, at full capacity
+};
+
+// What a session runs: a plan with its programs, once per phase.
+struct PhasePlan {
+  const plan::Plan* plan = nullptr;
+  const Programs* programs = nullptr;
+};
+
+class Session {
+ public:
+  struct Setup {
+    PhasePlan prefill, decode;  // may be the same
+    std::vector<host::DevicePtr> devices;
+    std::vector<uint32_t> domains;     // of each device
+    std::vector<bool> shared_domains;  // host memory that devices import
+    int64_t capacity = 0, chunk = 0;
+  };
+  static Result<std::unique_ptr<Session>> create(const Setup& setup);
+
+  // Feeds `ids` ([1, capacity - past] of them, run in chunks) and returns the logits of the last
+  // `rows` of them, [rows, vocab], valid until the next call. `rows` is at most the chunk size;
+  // `progress` (optional) is called after every chunk with the number of tokens done.
+  using Progress = std::function<void(int64_t)>;
+  Result<std::span<const float>> feed(std::span<const int64_t> ids, int64_t rows,
+                                      const Progress& progress = {});
+
+  int64_t past() const { return past_; }
+  int64_t capacity() const { return capacity_; }
+  int64_t vocabulary() const { return vocabulary_; }
+  Status truncate(int64_t positions);
+  // Records of every kernel go to `sink` until it is set to nullptr.
+  void profile(const weft_prof_sink* sink) { profile_ = sink; }
+
+  static MemoryUse memory_use(const Setup& setup);
+
+ private:
+  Session() = default;
+  Status find_interface(const ir::Graph& graph);
+  Result<std::span<const float>> run_chunk(std::span<const int64_t> ids, int64_t rows);
+
+  SessionMemory memory_;
+  std::unique_ptr<Runner> prefill_, decode_;  // decode_ empty: prefill_ serves both
+  ir::ValueId ids_ = ir::ValueId::none, positions_ = ir::ValueId::none, logits_ = ir::ValueId::none;
+  bool ids_are_i32_ = false;
+  std::vector<int64_t> position_values_;
+  std::vector<int32_t> narrow_ids_;
+  std::vector<std::byte> logits_copy_;
+  const weft_prof_sink* profile_ = nullptr;
+  int64_t past_ = 0, capacity_ = 0, chunk_ = 0, vocabulary_ = 0;
+};
+
+}  // namespace weft::runtime

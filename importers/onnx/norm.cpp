@@ -1,0 +1,68 @@
+// Normalizations: exporters' RMSNormalization under older names, fused residual sums, and Softmax
+// with the axis rule of old opsets.
+#include "importers/onnx/op_table.h"
+
+namespace weft::onnx {
+
+using ir::Op;
+using ir::ValueId;
+
+// The name RMSNormalization had before opset 23; its attributes are the same. ONNX Runtime and the
+// GenAI builder write it into the default domain, where no opset defines it.
+Status simplified_layer_normalization(NodeImport& node) {
+  return node.finish(Op::RMSNormalization, node.inputs(), node.attributes());
+}
+
+// input + skip (+ bias), bound to output 3 where the file wants it. Outputs 1 and 2 (mean and
+// inverse deviation) only serve training.
+static Result<ValueId> residual_sum(NodeImport& node, size_t bias) {
+  ValueId sum = TRY(node.add(Op::Add, {node.input(0), node.input(1)}));
+  if (node.has(bias)) sum = TRY(node.add(Op::Add, {sum, node.input(bias)}));
+  if (node.wants(3)) node.bind(3, sum);
+  return sum;
+}
+
+Status skip_simplified_layer_normalization(NodeImport& node) {
+  ValueId sum = TRY(residual_sum(node, 3));
+  ir::Attrs attrs{{"axis", int64_t{-1}}, {"epsilon", node.real("epsilon", 1e-5f)}};
+  node.bind(0, TRY(node.add(Op::RMSNormalization, {sum, node.input(2)}, attrs)));
+  return {};
+}
+
+Status skip_layer_normalization(NodeImport& node) {
+  ValueId sum = TRY(residual_sum(node, 4));
+  std::vector<ValueId> inputs{sum, node.input(2)};
+  if (node.has(3)) inputs.push_back(node.input(3));
+  ir::Attrs attrs{{"axis", int64_t{-1}}, {"epsilon", node.real("epsilon", 1e-12f)}};
+  node.bind(0, TRY(node.add(Op::LayerNormalization, inputs, attrs)));
+  return {};
+}
+
+// Before opset 13, Softmax flattens its input to two dims at `axis` (default 1) and normalizes the
+// second; after, it normalizes along one axis (default -1).
+static Status softmax_of(NodeImport& node, bool logarithm) {
+  ValueId x = node.input(0);
+  int64_t rank = int64_t(node.type(x).shape.size());
+  int64_t axis = node.integer("axis", node.opset >= 13 ? -1 : 1);
+  int64_t from_start = axis < 0 ? axis + rank : axis;
+  bool flattened = node.opset < 13 && from_start != rank - 1;
+  if (from_start < 0 || from_start > rank)
+    return Error("axis " + std::to_string(axis) + " is outside the " + std::to_string(rank) +
+                 " dims of the input");
+  if (!flattened && !logarithm) return node.finish(Op::Softmax, {x}, {{"axis", axis}});
+  ValueId y = x;
+  if (flattened) {
+    y = TRY(node.add(Op::Flatten, {x}, {{"axis", from_start}}));
+    axis = -1;
+  }
+  y = TRY(node.add(Op::Softmax, {y}, {{"axis", axis}}));
+  if (logarithm && !flattened) return node.finish(Op::Log, {y});
+  if (logarithm) y = TRY(node.add(Op::Log, {y}));
+  ValueId shape = TRY(node.add(Op::Shape, {x}));
+  return node.finish(Op::Reshape, {y, shape});
+}
+
+Status softmax(NodeImport& node) { return softmax_of(node, false); }
+Status log_softmax(NodeImport& node) { return softmax_of(node, true); }
+
+}  // namespace weft::onnx

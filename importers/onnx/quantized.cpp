@@ -1,0 +1,132 @@
+// Checks and unpacks block-quantized weights; see quantized.h. Sources: ONNX Runtime's
+// ContribOperators.md, MatMulNBits and GatherBlockQuantized.
+#include "importers/onnx/quantized.h"
+
+#include <bit>
+
+namespace weft::onnx {
+
+using ir::DType;
+using ir::ValueId;
+
+namespace {
+
+int64_t blocks_of(const PackedWeight& weight) { return (weight.columns - 1) / weight.block + 1; }
+
+Status check_numbers(const PackedWeight& weight) {
+  if (weight.bits != 4 && weight.bits != 8)
+    return Error(std::to_string(weight.bits) + "-bit weights are not supported; 4 and 8 bits are");
+  if (weight.block < 2 || weight.block > (int64_t{1} << 30) ||
+      !std::has_single_bit(uint64_t(weight.block)))
+    return Error("block_size " + std::to_string(weight.block) + " is not a power of two");
+  if (weight.rows <= 0 || weight.columns <= 0)
+    return Error("the weight is [" + std::to_string(weight.rows) + ", " +
+                 std::to_string(weight.columns) + "], sizes must be positive");
+  TRY(element_count({weight.rows, weight.columns}));
+  // With the padding of a row to whole blocks.
+  TRY(element_count({weight.rows, blocks_of(weight), weight.block}));
+  return {};
+}
+
+Error wrong_size(const std::string& what, int64_t found, int64_t expected) {
+  return Error(what + " has " + std::to_string(found) + " bytes, " + std::to_string(expected) +
+               " are expected");
+}
+
+Status check_size(const std::string& what, const Tensor& tensor, int64_t expected) {
+  int64_t found = int64_t(tensor.data->bytes.size());
+  if (found != expected) return wrong_size(what, found, expected);
+  return {};
+}
+
+// Zero points packed like the codes, one to a byte.
+Tensor unpacked(const Tensor& packed, int64_t rows, int64_t blocks, bool rows_start_on_bytes) {
+  std::vector<std::byte> bytes(size_t(rows * blocks));
+  int64_t row_nibbles = rows_start_on_bytes ? (blocks + 1) / 2 * 2 : blocks;
+  for (int64_t row = 0; row < rows; row++) {
+    for (int64_t block = 0; block < blocks; block++) {
+      int64_t nibble = row * row_nibbles + block;
+      auto byte = uint8_t(packed.data->bytes[size_t(nibble / 2)]);
+      bytes[size_t(row * blocks + block)] = std::byte(nibble % 2 ? byte >> 4 : byte & 15);
+    }
+  }
+  return make_tensor(DType::u8, {rows, blocks}, std::move(bytes));
+}
+
+// Signed 4-bit zero points as f32: u8 cannot hold them.
+Tensor signed_to_f32(const Tensor& nibbles) {
+  std::vector<std::byte> bytes;
+  for (std::byte b : nibbles.data->bytes) {
+    float value = float(int(uint8_t(b)) >= 8 ? int(uint8_t(b)) - 16 : int(uint8_t(b)));
+    auto piece = std::as_bytes(std::span(&value, 1));
+    bytes.insert(bytes.end(), piece.begin(), piece.end());
+  }
+  return make_tensor(DType::f32, nibbles.dims, std::move(bytes));
+}
+
+// The zero points as f32 or u8 [rows, blocks].
+Result<Tensor> zero_points_of(const PackedWeight& weight) {
+  const Tensor& given = *weight.zero_points;
+  int64_t rows = weight.rows, blocks = blocks_of(weight);
+  if (ir::is_float(given.dtype)) {
+    Tensor real = TRY(as_f32(given), "zero points");
+    TRY(check_size("the zero point tensor", real, rows * blocks * 4));
+    real.dims = {rows, blocks};
+    return real;
+  }
+  bool nibbles = given.dtype == DType::u4 || given.dtype == DType::i4;
+  if (given.dtype != DType::u8 && !nibbles)
+    return Error("zero points of type " + std::string(ir::name(given.dtype)) +
+                 " are not supported; u8, 4-bit and float ones are");
+  if (weight.bits == 8) {
+    TRY(check_size("the zero point tensor", given, rows * blocks));
+    return Tensor{DType::u8, {rows, blocks}, given.data};
+  }
+  int64_t expected = nibbles ? (rows * blocks + 1) / 2 : rows * ((blocks + 1) / 2);
+  TRY(check_size("the zero point tensor", given, expected));
+  Tensor zeros = unpacked(given, rows, blocks, !nibbles);
+  return weight.is_signed ? signed_to_f32(zeros) : zeros;
+}
+
+}  // namespace
+
+Result<ValueId> quantized_constant(Importer& importer, const PackedWeight& weight, DType dtype) {
+  std::string who = "weight '" + weight.name + "'";
+  TRY(check_numbers(weight), who);
+  int64_t blocks = blocks_of(weight);
+  Importer::QuantizedKey key{weight.data->data->bytes.data(), weight.scales->data->bytes.data(),
+                             weight.zero_points ? weight.zero_points->data->bytes.data() : nullptr,
+                             weight.column_major};
+  ir::Type type{dtype, {weight.rows, weight.columns}};
+  if (weight.column_major) std::swap(type.shape[0], type.shape[1]);
+  DType storage = weight.bits == 8 ? DType::u8 : weight.is_signed ? DType::i4 : DType::u4;
+  if (auto it = importer.quantized.find(key); it != importer.quantized.end()) {
+    const ir::Value& made = importer.graph[it->second];
+    bool equal = made.type == type && made.quantization->storage == storage &&
+                 made.quantization->block == weight.block;
+    if (equal) return it->second;
+  }
+  int64_t packed_bytes = weight.rows * blocks * (weight.block * weight.bits / 8);
+  TRY(check_size(who, *weight.data, packed_bytes));
+  Tensor scales = TRY(as_f32(*weight.scales), who + ", scales");
+  TRY(check_size(who + ", scales", scales, weight.rows * blocks * 4));
+  scales.dims = {weight.rows, blocks};
+
+  ir::Quantization quantization;
+  quantization.storage = storage;
+  quantization.block = weight.block;
+  quantization.zero = weight.zero_points ? 0 : weight.default_zero;
+  quantization.scale = importer.constant(importer.fresh_name(weight.name + "/scale"), scales);
+  if (weight.zero_points) {
+    Tensor zeros = TRY(zero_points_of(weight), who);
+    quantization.zero_point = importer.constant(importer.fresh_name(weight.name + "/zero"), zeros);
+  }
+  ValueId id = importer.graph.add_constant(importer.fresh_name(weight.name + "/dequantized"), type,
+                                           weight.data->data);
+  importer.graph[id].quantization = quantization;
+  importer.graph[id].column_major = weight.column_major;
+  importer.quantized[key] = id;
+  return id;
+}
+
+}  // namespace weft::onnx

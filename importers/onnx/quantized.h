@@ -1,0 +1,36 @@
+// Weights in blocks of few bits become quantized constants.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/base/result.h"
+#include "core/ir/graph.h"
+#include "importers/onnx/importer.h"
+
+namespace weft::onnx {
+
+// A matrix of codes as contrib ops hold it: `rows` rows of `columns` codes, each row padded to
+// whole blocks; one scale and one zero point to a block.
+struct PackedWeight {
+  std::string name;
+  int64_t bits = 4;
+  int64_t block = 0;
+  int64_t rows = 0;
+  int64_t columns = 0;
+  bool column_major = false;  // the value is [columns, rows], stored by its columns
+  bool is_signed = false;     // 4-bit codes from -8 to 7
+  double default_zero = 0;    // without zero points
+  const Tensor* data = nullptr;
+  const Tensor* scales = nullptr;       // f32, f16 or bf16, [rows, blocks] in any shape
+  const Tensor* zero_points = nullptr;  // null; floats [rows, blocks]; or codes packed row by row
+};
+
+// The constant behind `weight`, of type `dtype` [columns, rows] when column_major and [rows,
+// columns] otherwise. The same packed bytes give the same value again, and constants of both
+// orientations share the bytes. Scales become f32, packed zero points u8. Fails when a size does
+// not fit.
+Result<ir::ValueId> quantized_constant(Importer& importer, const PackedWeight& weight,
+                                       ir::DType dtype);
+
+}  // namespace weft::onnx

@@ -1,0 +1,95 @@
+// A compiled island: one Operand per value, one Step per node, kernels from a table.
+//
+//   compile   copies what it needs of the graph (which dies with the call), prepares every node
+//   execute   slots changed? -> shapes;  pointers;  then all steps, in order, by a team of threads
+//
+// Execute allocates nothing, except to stage an input or output whose view has gaps.
+// Threads: runs of one program are serialised by a lock.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "plugins/common/backend.h"
+#include "plugins/common/constant_store.h"
+#include "plugins/common/host_memory.h"
+#include "plugins/common/row.h"
+
+namespace weft::common {
+
+class TableProgram final : public plugin::Program {
+ public:
+  struct Context {
+    const BackendTraits& traits;
+    const DeviceSettings& settings;
+    const weft_host& host;
+    ConstantPool& pool;
+  };
+  // Throws Failure: a node no row takes, a malformed graph, a stale blob.
+  TableProgram(const Context& context, const weft_compile_args& args);
+
+  void info(weft_program_info& out) override;
+  void save(const weft_writer& writer) override;
+  // Runs to completion; throws Failure.
+  void run(const weft_execute_args& args);
+
+ private:
+  enum class Where : uint8_t { nowhere, constant, contents, input, output, workspace, view };
+  struct Place {
+    Where where = Where::nowhere;
+    bool dynamic = false;     // shape, offset or contents depend on slots
+    bool state = false;
+    uint32_t index = 0;       // of the input or output, or the parent value
+    weft_dim offset{};
+    weft_dim dims[kMaxRank]{};
+    std::vector<weft_dim> contents;
+    std::unique_ptr<int64_t[]> integers;  // what `contents` evaluate to
+  };
+  struct Node {
+    const OpRow* row = nullptr;
+    std::string name;
+    Step step{};
+    std::vector<const Operand*> in;
+    std::vector<Operand*> out;
+    std::shared_ptr<const void> state;
+    uint32_t threads = 1;
+  };
+  struct Walk;  // one run, shared by its team
+
+  // program_build.cpp
+  void read_values(const plugin::GraphView& graph, const int64_t* pins);
+  void read_nodes(const plugin::GraphView& graph, ConstantStore& store);
+  void order_views();
+  void measure_scratch(const plugin::GraphView& graph);
+  // program_run.cpp
+  int64_t eval(const weft_dim& dim, const int64_t* slots) const;
+  void set_shapes(const int64_t* slots, bool all);
+  void set_shape(size_t value, const int64_t* slots);
+  void refresh(const int64_t* slots);
+  void resolve(const weft_execute_args& args);
+  void bind(const weft_view& view, uint32_t value, std::vector<char>& staging, bool is_output);
+  void walk(Walk& run, uint32_t id);
+  static void WEFT_CALL walk_entry(void* run, uint32_t id);
+  void copy_back(const weft_execute_args& args);
+
+  Context context_;
+  std::mutex mutex_;
+  std::vector<Operand> operands_;
+  std::vector<Place> places_;
+  std::vector<std::string> value_names_;
+  std::vector<Node> nodes_;
+  std::vector<uint32_t> inputs_, outputs_;
+  std::vector<uint32_t> view_order_;  // views, parents first
+  std::vector<weft_slot> slots_;      // expr not kept
+  std::vector<int64_t> last_slots_;
+  bool shapes_known_ = false;
+  uint64_t workspace_bytes_ = 0;
+  uint64_t scratch_bytes_ = 0;
+  std::vector<ConstantRef> constants_;
+  std::vector<std::vector<char>> staged_inputs_, staged_outputs_;
+  Fault fault_{};
+};
+
+}  // namespace weft::common

@@ -1,0 +1,22 @@
+// Fills the table with this instruction set's kernels.
+#include "plugins/cpu/kernels/kernels.h"
+
+namespace weft::cpu::WEFT_ISA {
+
+void install_matmul(Kernels& table);
+void install_attention(Kernels& table);
+void install_rows(Kernels& table);
+void install_elementwise(Kernels& table);
+
+#define WEFT_QUOTE_(x) #x
+#define WEFT_QUOTE(x) WEFT_QUOTE_(x)
+
+void install(Kernels& table) {
+  table.isa = WEFT_QUOTE(WEFT_ISA);
+  install_matmul(table);
+  install_attention(table);
+  install_rows(table);
+  install_elementwise(table);
+}
+
+}  // namespace weft::cpu::WEFT_ISA

@@ -1,0 +1,106 @@
+// The table of numeric kernels, one per instruction set, and the plain data they work on.
+//
+// Every output element is computed by one fixed sequence of operations that depends on nothing but the
+// element: not on how many rows are computed with it, nor on the number of threads. A product is
+// acc = fma(w_k, x_k, acc) for k ascending from acc = 0, in gemv and in gemm alike. So results are
+// equal bit for bit over chunk sizes and threads.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace weft::cpu {
+
+// A constant [K, N] repacked into tiles of 16 columns ("lines" where rows of an embedding are read).
+//
+//   f32   tile: K x 16 floats
+//   u8    tile: blocks of { scale[16], offset[16], block x 16 codes }
+//   u4    tile: blocks of { scale[16], offset[16], block / 8 x 16 words of 8 codes, low nibble first }
+//
+// weight = fma(code, scale, offset), with offset = -zero * scale. Lanes past N hold zeros; codes past K
+// are never read.
+enum : uint32_t { kPackedF32 = 0, kPackedU8 = 1, kPackedU4 = 2 };
+struct PackedMatrix {
+  const char* data;
+  int64_t k, n;
+  int64_t tiles;
+  int64_t tile_bytes;
+  uint32_t kind;
+  uint32_t block;       // codes per scale
+  int64_t block_bytes;  // header and codes
+};
+
+// One (batch, kv head, block of rows) of attention: `heads` query heads that share a key head.
+struct AttentionUnit {
+  const float* q;  // row 0 of the block, first of the heads
+  const float* k;  // key 0
+  const float* v;
+  float* y;
+  int64_t q_row, q_head;  // strides in elements
+  int64_t k_row, v_row;
+  int64_t y_row, y_head;
+  int64_t rows, heads;
+  int64_t d, dv;        // head sizes of q and k, of v
+  int64_t keys;      // valid keys
+  int64_t position;  // of row 0 of the block: row r stands at key position + r
+  int64_t left;      // keys before its position that a row sees; kNoLimit: all
+  int64_t right;     // and after it: 0 is causal; kNoLimit: all
+  const void* mask;  // nullptr: none; of the unit's first head and row
+  int64_t mask_head, mask_row, mask_key;  // strides in elements
+  uint32_t mask_is_bool;
+  float scale, softcap;  // softcap 0: none
+};
+
+enum : uint32_t {  // binary
+  kAdd, kSub, kMul, kDiv, kMax, kMin, kPow,
+};
+enum : uint32_t {  // unary
+  kNeg, kAbs, kSqrt, kReciprocal, kExp, kLog, kErf, kTanh, kSigmoid, kRelu, kGelu, kGeluTanh,
+  kSwish, kCos, kSin, kFloor, kCeil,
+};
+
+struct Kernels {
+  const char* isa;
+  // y[n] = x[K] . w[K, n] for the tiles [begin, end).
+  void (*gemv)(const PackedMatrix& w, const float* x, float* y, int64_t begin, int64_t end);
+  // The same for `rows` rows; `panel` holds gemm_panel_floats floats, 64-byte aligned.
+  void (*gemm)(const PackedMatrix& w, const float* x, int64_t x_row, float* y, int64_t y_row,
+               int64_t rows, int64_t begin, int64_t end, float* panel);
+  // y[K] = column `line` of w.
+  void (*gather)(const PackedMatrix& w, int64_t line, float* y);
+  // c[rows, n] = a[rows, k] . b[k, n], b row-major with stride b_row; `panel` as above.
+  void (*matmul)(const float* a, int64_t a_row, const float* b, int64_t b_row, float* c,
+                 int64_t c_row, int64_t rows, int64_t k, int64_t n, float* panel);
+  // `scratch` holds attention_scratch_floats(d, dv) floats, 64-byte aligned.
+  void (*attend)(const AttentionUnit& unit, float* scratch);
+  void (*rms_norm)(const float* x, const float* weight, float* y, int64_t n, float epsilon);
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, float* y, int64_t n,
+                     float epsilon);  // bias may be null
+  void (*softmax)(const float* x, float* y, int64_t n);
+  // One head: the first 2 * half elements are rotated, y may be x.
+  void (*rotate)(const float* x, const float* cos, const float* sin, float* y, int64_t half,
+                 uint32_t interleaved);
+  // Steps are 0 (one element for all) or 1.
+  void (*binary)(uint32_t op, int64_t n, const float* a, int64_t a_step, const float* b,
+                 int64_t b_step, float* y);
+  void (*unary)(uint32_t op, int64_t n, const float* x, float* y, float alpha);
+};
+
+constexpr int64_t kPanelK = 256;                       // rows of a dequantized panel
+constexpr int64_t kGemmPanelFloats = kPanelK * 2 * 16;
+constexpr int64_t kAttentionVectors = 48;  // most rows * heads of a unit
+constexpr int64_t kKeyBlock = 64;          // keys are taken in blocks that start at multiples of 64
+constexpr int64_t kNoLimit = INT64_MAX / 4;
+
+// Scratch of one thread in attend().
+constexpr int64_t attention_scratch_floats(int64_t d, int64_t dv) {
+  const int64_t dv16 = (dv + 15) / 16 * 16;
+  return (kAttentionVectors * d + 15) / 16 * 16 + d * kKeyBlock + kAttentionVectors * kKeyBlock +
+         (kAttentionVectors + kKeyBlock) * dv16 + 2 * kAttentionVectors;
+}
+
+namespace base { void install(Kernels& table); }
+namespace avx2 { void install(Kernels& table); }
+namespace avx512 { void install(Kernels& table); }
+
+}  // namespace weft::cpu

@@ -1,0 +1,227 @@
+// Products with a packed constant: one row (decoding: weights are decoded on the fly, four tiles at a
+// time), many rows (a panel of 256 x 32 weights is decoded once and stays in the first-level cache),
+// and single columns (embeddings). See kernels.h for the layout and the order of operations.
+#include "plugins/cpu/kernels/kernels.h"
+#include "plugins/cpu/kernels/micro.h"
+
+namespace weft::cpu::WEFT_ISA {
+
+namespace {
+
+// How far ahead of its use a tile's stream is asked for: each of four streams alone is too slow for the
+// processor's own prefetcher to run far enough ahead.
+constexpr int64_t kAhead = 1024;
+constexpr int64_t kHeader = 32 * sizeof(float);  // scale[16], offset[16]
+
+WEFT_INLINE const float* floats(const char* p) { return reinterpret_cast<const float*>(p); }
+
+// Calls use(k, weights of tile 0 .. T-1) for every k of one block.
+//   codes[t]  first code of the block in tile t
+template <int T, typename Use>
+WEFT_INLINE void decode_u4(const char* const (&block)[T], int64_t count, Use&& use) {
+  vf scale[T], offset[T];
+#pragma GCC unroll 4
+  for (int t = 0; t < T; t++) {
+    scale[t] = load(floats(block[t]));
+    offset[t] = load(floats(block[t]) + 16);
+  }
+  for (int64_t k = 0; k < count; k += 8) {
+    vu codes[T];
+#pragma GCC unroll 4
+    for (int t = 0; t < T; t++) {
+      codes[t] = load_u32(block[t] + kHeader + k * 8);
+      __builtin_prefetch(block[t] + kHeader + k * 8 + kAhead);
+    }
+    const auto step = [&]<int j>() __attribute__((always_inline)) {
+      vf w[T];
+#pragma GCC unroll 4
+      for (int t = 0; t < T; t++) w[t] = fma(nibble_to_float<j>(codes[t]), scale[t], offset[t]);
+      use(k + j, w);
+    };
+    const int64_t left = count - k;
+    step.template operator()<0>();
+    if (left > 1) step.template operator()<1>();
+    if (left > 2) step.template operator()<2>();
+    if (left > 3) step.template operator()<3>();
+    if (left > 4) step.template operator()<4>();
+    if (left > 5) step.template operator()<5>();
+    if (left > 6) step.template operator()<6>();
+    if (left > 7) step.template operator()<7>();
+  }
+}
+
+template <int T, typename Use>
+WEFT_INLINE void decode_u8(const char* const (&block)[T], int64_t count, Use&& use) {
+  vf scale[T], offset[T];
+#pragma GCC unroll 4
+  for (int t = 0; t < T; t++) {
+    scale[t] = load(floats(block[t]));
+    offset[t] = load(floats(block[t]) + 16);
+  }
+#pragma GCC unroll 4
+  for (int64_t k = 0; k < count; k++) {
+    vf w[T];
+#pragma GCC unroll 4
+    for (int t = 0; t < T; t++) {
+      w[t] = fma(bytes_to_floats(block[t] + kHeader + k * 16), scale[t], offset[t]);
+      if (k % 4 == 0) __builtin_prefetch(block[t] + kHeader + k * 16 + kAhead);
+    }
+    use(k, w);
+  }
+}
+
+template <int T>
+void gemv_tiles(const PackedMatrix& w, const float* x, float* y, int64_t tile) {
+  vf acc[T];
+  const char* at[T];
+#pragma GCC unroll 4
+  for (int t = 0; t < T; t++) {
+    acc[t] = zero();
+    at[t] = w.data + (tile + t) * w.tile_bytes;
+  }
+  const auto use = [&](int64_t k, const vf (&weights)[T]) __attribute__((always_inline)) {
+    const vf value = set1(x[k]);
+#pragma GCC unroll 4
+    for (int t = 0; t < T; t++) acc[t] = fma(weights[t], value, acc[t]);
+  };
+  if (w.kind == kPackedF32) {
+    for (int64_t k = 0; k < w.k; k++) {
+      vf weights[T];
+#pragma GCC unroll 4
+      for (int t = 0; t < T; t++) weights[t] = load(floats(at[t]) + k * 16);
+      use(k, weights);
+    }
+  } else {
+    for (int64_t done = 0; done < w.k; done += w.block) {
+      const int64_t count = w.k - done < w.block ? w.k - done : w.block;
+      if (w.kind == kPackedU4) {
+        decode_u4<T>(at, count, use);
+      } else {
+        decode_u8<T>(at, count, use);
+      }
+      x += count;
+#pragma GCC unroll 4
+      for (int t = 0; t < T; t++) at[t] += w.block_bytes;
+    }
+  }
+#pragma GCC unroll 4
+  for (int t = 0; t < T; t++) {
+    const int64_t column = (tile + t) * 16;
+    if (w.n - column >= 16) {
+      store(y + column, acc[t]);
+    } else {
+      store_n(y + column, acc[t], w.n - column);
+    }
+  }
+}
+
+void gemv(const PackedMatrix& w, const float* x, float* y, int64_t begin, int64_t end) {
+  int64_t tile = begin;
+  for (; tile + 4 <= end; tile += 4) gemv_tiles<4>(w, x, y, tile);
+  for (; tile < end; tile++) gemv_tiles<1>(w, x, y, tile);
+}
+
+// Weights k0 .. k0 + count of one tile, decoded to panel[k][16]. k0 is a multiple of the block or the
+// block of kPanelK, whichever is smaller.
+void decode_panel(const PackedMatrix& w, int64_t tile, int64_t k0, int64_t count, float* panel) {
+  const char* base = w.data + tile * w.tile_bytes;
+  for (int64_t k = 0; k < count;) {
+    const int64_t block = (k0 + k) / w.block, inside = (k0 + k) % w.block;
+    int64_t some = w.block - inside;
+    if (some > count - k) some = count - k;
+    const char* header = base + block * w.block_bytes;
+    const vf scale = load(floats(header)), offset = load(floats(header) + 16);
+    if (w.kind == kPackedU8) {
+      for (int64_t i = 0; i < some; i++)
+        store(panel + (k + i) * 16,
+              fma(bytes_to_floats(header + kHeader + (inside + i) * 16), scale, offset));
+    } else {
+      // `inside` is a multiple of 8: panels and blocks both are.
+      for (int64_t i = 0; i < some; i += 8) {
+        const vu codes = load_u32(header + kHeader + (inside + i) * 8);
+        float* to = panel + (k + i) * 16;
+        store(to, fma(nibble_to_float<0>(codes), scale, offset));
+        store(to + 16, fma(nibble_to_float<1>(codes), scale, offset));
+        store(to + 32, fma(nibble_to_float<2>(codes), scale, offset));
+        store(to + 48, fma(nibble_to_float<3>(codes), scale, offset));
+        store(to + 64, fma(nibble_to_float<4>(codes), scale, offset));
+        store(to + 80, fma(nibble_to_float<5>(codes), scale, offset));
+        store(to + 96, fma(nibble_to_float<6>(codes), scale, offset));
+        store(to + 112, fma(nibble_to_float<7>(codes), scale, offset));
+      }
+    }
+    k += some;
+  }
+}
+
+void gemm(const PackedMatrix& w, const float* x, int64_t x_row, float* y, int64_t y_row,
+          int64_t rows, int64_t begin, int64_t end, float* panel) {
+  for (int64_t k0 = 0; k0 < w.k; k0 += kPanelK) {
+    const int64_t count = w.k - k0 < kPanelK ? w.k - k0 : kPanelK;
+    for (int64_t tile = begin; tile < end; tile += 2) {
+      const int64_t tiles = end - tile < 2 ? 1 : 2;
+      int64_t columns = w.n - tile * 16;
+      if (columns > tiles * 16) columns = tiles * 16;
+      Micro m{x + k0, x_row, panel, 16, kPanelK * 16, y + tile * 16, y_row, count, 16, k0 == 0};
+      if (w.kind == kPackedF32) {
+        m.b = floats(w.data + tile * w.tile_bytes) + k0 * 16;
+        m.b_tile = w.tile_bytes / int64_t(sizeof(float));
+      } else {
+        for (int64_t t = 0; t < tiles; t++)
+          decode_panel(w, tile + t, k0, count, panel + t * kPanelK * 16);
+      }
+      multiply(m, rows, columns);
+    }
+  }
+}
+
+void gather(const PackedMatrix& w, int64_t line, float* y) {
+  const char* base = w.data + line / 16 * w.tile_bytes;
+  const int64_t lane = line % 16;
+  if (w.kind == kPackedF32) {
+    for (int64_t k = 0; k < w.k; k++) y[k] = floats(base)[k * 16 + lane];
+    return;
+  }
+  for (int64_t k = 0; k < w.k; k++) {
+    const char* header = base + k / w.block * w.block_bytes;
+    const int64_t inside = k % w.block;
+    uint32_t code;
+    if (w.kind == kPackedU8) {
+      code = uint8_t(header[kHeader + inside * 16 + lane]);
+    } else {
+      uint32_t word;
+      memcpy(&word, header + kHeader + (inside / 8 * 16 + lane) * 4, sizeof word);
+      code = word >> (inside % 8 * 4) & 15;
+    }
+    y[k] = fma1(float(code), floats(header)[lane], floats(header)[16 + lane]);
+  }
+}
+
+// b is row-major and as wide as it is: whole tiles are read in place, the last ones are copied.
+void matmul(const float* a, int64_t a_row, const float* b, int64_t b_row, float* c, int64_t c_row,
+            int64_t rows, int64_t k, int64_t n, float* panel) {
+  const int64_t whole = n / 16 * 16;
+  for (int64_t k0 = 0; k0 == 0 || k0 < k; k0 += kPanelK) {
+    const int64_t count = k - k0 < kPanelK ? k - k0 : kPanelK;
+    Micro m{a + k0, a_row, b + k0 * b_row, b_row, 16, c, c_row, count, 16, k0 == 0};
+    if (whole) multiply(m, rows, whole);
+    if (whole == n) continue;
+    for (int64_t i = 0; i < count; i++)
+      store(panel + i * 16, load_n(b + (k0 + i) * b_row + whole, n - whole, 0));
+    m.b = panel;
+    m.b_k = 16;
+    m.c = c + whole;
+    multiply(m, rows, n - whole);
+  }
+}
+
+}  // namespace
+
+void install_matmul(Kernels& table) {
+  table.gemv = gemv;
+  table.gemm = gemm;
+  table.gather = gather;
+  table.matmul = matmul;
+}
+
+}  // namespace weft::cpu::WEFT_ISA

@@ -1,0 +1,219 @@
+// Sixteen floats, whatever the instruction set: one 512-bit register, two of 256 bits or four of 128.
+//
+// Kernel files are compiled once per instruction set into namespace weft::cpu::WEFT_ISA. Everything
+// here has internal linkage, so that no copy of it compiled for AVX-512 can be linked into code meant
+// for an older processor. Only C headers may be included beside this one.
+//
+// Results: fma() is one rounding where the instruction set has it and two where it has not (base), so
+// instruction sets differ in the last bits; within one, every kernel performs the same operations.
+#pragma once
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <immintrin.h>
+
+#define WEFT_INLINE static inline __attribute__((always_inline, unused))
+
+namespace weft::cpu::WEFT_ISA {
+
+#if defined(__AVX512F__)
+constexpr int kParts = 1;
+#elif defined(__AVX2__)
+constexpr int kParts = 2;
+#else
+constexpr int kParts = 4;
+#endif
+constexpr int kLanes = 16 / kParts;
+
+typedef float f32n __attribute__((vector_size(4 * kLanes)));
+typedef int32_t i32n __attribute__((vector_size(4 * kLanes)));
+typedef uint32_t u32n __attribute__((vector_size(4 * kLanes)));
+typedef f32n f32n_unaligned __attribute__((aligned(4), may_alias));
+typedef u32n u32n_unaligned __attribute__((aligned(4), may_alias));
+
+struct vf {
+  f32n part[kParts];
+};
+struct vu {
+  u32n part[kParts];
+};
+
+#define WEFT_PARTS(i) _Pragma("GCC unroll 4") for (int i = 0; i < kParts; i++)
+
+WEFT_INLINE vf set1(float x) {
+  vf r;
+  WEFT_PARTS(i) r.part[i] = x - f32n{};
+  return r;
+}
+WEFT_INLINE vf zero() {
+  vf r;
+  WEFT_PARTS(i) r.part[i] = f32n{};
+  return r;
+}
+WEFT_INLINE vf load(const float* p) {
+  vf r;
+  WEFT_PARTS(i) r.part[i] = *reinterpret_cast<const f32n_unaligned*>(p + i * kLanes);
+  return r;
+}
+WEFT_INLINE void store(float* p, vf v) {
+  WEFT_PARTS(i) *reinterpret_cast<f32n_unaligned*>(p + i * kLanes) = v.part[i];
+}
+// The first n lanes; the others are `fill`. Rare: kept out of line.
+__attribute__((noinline, unused)) static vf load_n(const float* p, int64_t n, float fill) {
+  float t[16];
+  for (int i = 0; i < 16; i++) t[i] = i < n ? p[i] : fill;
+  return load(t);
+}
+__attribute__((noinline, unused)) static void store_n(float* p, vf v, int64_t n) {
+  float t[16];
+  store(t, v);
+  memcpy(p, t, size_t(n) * sizeof(float));
+}
+WEFT_INLINE vu load_u32(const char* p) {
+  vu r;
+  WEFT_PARTS(i) r.part[i] = *reinterpret_cast<const u32n_unaligned*>(p + i * 4 * kLanes);
+  return r;
+}
+
+WEFT_INLINE vf operator+(vf a, vf b) {
+  WEFT_PARTS(i) a.part[i] += b.part[i];
+  return a;
+}
+WEFT_INLINE vf operator-(vf a, vf b) {
+  WEFT_PARTS(i) a.part[i] -= b.part[i];
+  return a;
+}
+WEFT_INLINE vf operator*(vf a, vf b) {
+  WEFT_PARTS(i) a.part[i] *= b.part[i];
+  return a;
+}
+WEFT_INLINE vf operator/(vf a, vf b) {
+  WEFT_PARTS(i) a.part[i] /= b.part[i];
+  return a;
+}
+
+WEFT_INLINE f32n fma_part(f32n a, f32n b, f32n c) {
+#if defined(__AVX512F__)
+  return (f32n)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX2__)
+  return (f32n)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+  return a * b + c;
+#endif
+}
+// a * b + c
+WEFT_INLINE vf fma(vf a, vf b, vf c) {
+  WEFT_PARTS(i) c.part[i] = fma_part(a.part[i], b.part[i], c.part[i]);
+  return c;
+}
+// The same for one element, rounded the same way.
+WEFT_INLINE float fma1(float a, float b, float c) {
+#if defined(__FMA__)
+  return __builtin_fmaf(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+// b where a is NaN, as maxps does.
+WEFT_INLINE vf max(vf a, vf b) {
+  WEFT_PARTS(i) a.part[i] = a.part[i] > b.part[i] ? a.part[i] : b.part[i];
+  return a;
+}
+WEFT_INLINE vf min(vf a, vf b) {
+  WEFT_PARTS(i) a.part[i] = a.part[i] < b.part[i] ? a.part[i] : b.part[i];
+  return a;
+}
+WEFT_INLINE vf sqrt(vf a) {
+#if defined(__AVX512F__)
+  a.part[0] = (f32n)_mm512_sqrt_ps((__m512)a.part[0]);
+#else
+  WEFT_PARTS(i) for (int l = 0; l < kLanes; l++) a.part[i][l] = __builtin_sqrtf(a.part[i][l]);
+#endif
+  return a;
+}
+
+// Lane sums and maxima, always in the same tree: halves, then halves of halves.
+WEFT_INLINE float sum(vf v) {
+  float t[16];
+  store(t, v);
+  for (int width = 8; width > 0; width /= 2)
+    for (int i = 0; i < width; i++) t[i] += t[i + width];
+  return t[0];
+}
+WEFT_INLINE float maximum(vf v) {
+  float t[16];
+  store(t, v);
+  for (int width = 8; width > 0; width /= 2)
+    for (int i = 0; i < width; i++) t[i] = t[i] > t[i + width] ? t[i] : t[i + width];
+  return t[0];
+}
+
+// Sixteen bytes as floats.
+WEFT_INLINE vf bytes_to_floats(const char* p) {
+  vf r;
+#if defined(__AVX512F__)
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  r.part[0] = (f32n)_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
+#elif defined(__AVX2__)
+  WEFT_PARTS(i) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + i * 8));
+    r.part[i] = (f32n)_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
+  }
+#else
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), none = {};
+  const __m128i low = _mm_unpacklo_epi8(bytes, none), high = _mm_unpackhi_epi8(bytes, none);
+  r.part[0] = (f32n)_mm_cvtepi32_ps(_mm_unpacklo_epi16(low, none));
+  r.part[1] = (f32n)_mm_cvtepi32_ps(_mm_unpackhi_epi16(low, none));
+  r.part[2] = (f32n)_mm_cvtepi32_ps(_mm_unpacklo_epi16(high, none));
+  r.part[3] = (f32n)_mm_cvtepi32_ps(_mm_unpackhi_epi16(high, none));
+#endif
+  return r;
+}
+// Nibble j of each lane as a float.
+template <int j>
+WEFT_INLINE vf nibble_to_float(vu codes) {
+  vf r;
+#if defined(__AVX512F__)
+  // vpermps looks at the low four bits of each index alone: shift and look up.
+  const __m512 table = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  r.part[0] = (f32n)_mm512_permutexvar_ps((__m512i)(codes.part[0] >> (4 * j)), table);
+#else
+  WEFT_PARTS(i)
+  r.part[i] = __builtin_convertvector((i32n)((codes.part[i] >> (4 * j)) & 15u), f32n);
+#endif
+  return r;
+}
+
+// e^x: x = n ln2 + r with |r| <= ln2 / 2, and a polynomial of degree 6 in r. Relative error below
+// 2e-7 for -87.3 <= x <= 88.3; 0 below, infinity above; NaN stays NaN.
+// The split of ln2 is Cody and Waite's, "Software Manual for the Elementary Functions", 1980.
+WEFT_INLINE f32n exp_part(f32n x) {
+  const f32n magic = 12582912.0f - f32n{};  // 1.5 * 2^23: adding it rounds to an integer
+  f32n clamped = x < -87.33f ? -87.33f - f32n{} : x;
+  clamped = clamped > 88.37f ? 88.37f - f32n{} : clamped;
+  const f32n shifted = fma_part(clamped, 1.44269504f - f32n{}, magic);
+  const f32n n = shifted - magic;
+  f32n r = fma_part(n, -0.693359375f - f32n{}, clamped);
+  r = fma_part(n, 2.12194440e-4f - f32n{}, r);
+  f32n p = 1.9875691500e-4f - f32n{};
+  p = fma_part(p, r, 1.3981999507e-3f - f32n{});
+  p = fma_part(p, r, 8.3334519073e-3f - f32n{});
+  p = fma_part(p, r, 4.1665795894e-2f - f32n{});
+  p = fma_part(p, r, 1.6666665459e-1f - f32n{});
+  p = fma_part(p, r, 5.0000001201e-1f - f32n{});
+  p = fma_part(p, r * r, r) + 1.0f;
+  const i32n exponent = ((i32n)shifted - (i32n)magic) << 23;
+  f32n y = (f32n)((i32n)p + exponent);
+  y = x < -87.33f ? f32n{} : y;
+  y = x > 88.72f ? __builtin_inff() - f32n{} : y;
+  return x == x ? y : x;
+}
+WEFT_INLINE vf exp(vf x) {
+  WEFT_PARTS(i) x.part[i] = exp_part(x.part[i]);
+  return x;
+}
+WEFT_INLINE vf sigmoid(vf x) { return set1(1) / (set1(1) + exp(zero() - x)); }
+
+}  // namespace weft::cpu::WEFT_ISA

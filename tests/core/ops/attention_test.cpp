@@ -1,0 +1,105 @@
+// Attention and the ops around a cache, beyond ONNX's own cases.
+#include <cmath>
+#include <limits>
+
+#include "tests/core/ops/op_tester.h"
+
+namespace weft::test {
+namespace {
+
+using Values = std::vector<double>;
+
+// One head, D = 1: a query of 0 attends evenly, so y is the mean of the values attended.
+Values attend(const std::vector<Tensor>& inputs, Attrs attrs = {}) {
+  return values_of(Op::Attention, inputs, std::move(attrs));
+}
+Tensor heads(const Values& values) { return floats({1, 1, int64_t(values.size()), 1}, values); }
+
+TEST(Attention, IsTheMeanOfValuesWhenScoresAreEqual) {
+  EXPECT_EQ(attend({heads({0}), heads({1, 2}), heads({4, 8})}), (Values{6}));
+  EXPECT_EQ(attend({heads({0, 0}), heads({1, 2}), heads({4, 8})}, {{"is_causal", int64_t(1)}}),
+            (Values{4, 6}));
+}
+
+TEST(Attention, WindowsCountFromTheAbsolutePosition) {
+  const std::vector<Tensor> inputs{heads({0}), heads({1}),       heads({8}),
+                                   Tensor{},   heads({1, 1, 1}), heads({1, 2, 4})};
+  EXPECT_EQ(attend(inputs, {{"left_window_size", int64_t(1)}}), (Values{6}));
+  EXPECT_EQ(attend(inputs, {{"left_window_size", int64_t(0)}}), (Values{8}));
+}
+
+TEST(Attention, PaddingIsNeverRead) {
+  const double nan = std::nan("");
+  const std::vector<Tensor> inputs{heads({0}), heads({1, 2, nan}), heads({4, 8, nan}), Tensor{},
+                                   Tensor{},   Tensor{},           ints({1}, {2})};
+  EXPECT_EQ(attend(inputs), (Values{6}));
+}
+
+TEST(Attention, ARowThatAttendsNoKeyIsZero) {
+  Tensor mask = Tensor::zeros(DType::boolean, {1, 2});
+  EXPECT_EQ(attend({heads({0}), heads({1, 2}), heads({4, 8}), mask}), (Values{0}));
+  EXPECT_EQ(attend({heads({0}), heads({}), heads({})}), (Values{0}));
+}
+
+TEST(Attention, AMaskThatIsTooShortIsPaddedWithKeysNotAttended) {
+  EXPECT_EQ(attend({heads({0}), heads({1, 2, 3}), heads({4, 8, 100}), floats({1, 2}, {0, 0})}),
+            (Values{6}));
+}
+
+TEST(Attention, ShapeErrorsSayWhatDoesNotFit) {
+  EXPECT_EQ(shape_of(Op::Attention, {real({1, 4, 12}), real({1, 4, 12}), real({1, 4, 12})}),
+            "Attention: q has three dims, so attribute q_num_heads is needed");
+  EXPECT_EQ(shape_of(Op::Attention, {real({1, 3, 4, 8}), real({1, 2, 4, 8}), real({1, 2, 4, 8})}),
+            "Attention: q has 3 heads, not a multiple of the 2 of k");
+  EXPECT_EQ(shape_of(Op::Attention,
+                     {real({1, 2, 4, 8}), real({1, 2, 4, 8}), real({1, 2, 4, 8}), real({4, 5})}),
+            "Attention: the mask is [4, 5], which does not broadcast to [1, 2, 4, 4]");
+}
+
+TEST(RotaryEmbedding, TurnsPairsByHand) {
+  const Tensor cosine = floats({2, 1}, {1, 0}), sine = floats({2, 1}, {0, 1});
+  // Position 1 turns (a, b) by a right angle into (-b, a); the third element is not rotated.
+  const Tensor x = floats({1, 1, 1, 3}, {5, 7, 9});
+  const Attrs attrs{{"rotary_embedding_dim", int64_t(2)}};
+  EXPECT_EQ(values_of(Op::RotaryEmbedding, {x, cosine, sine, ints({1, 1}, {1})}, attrs),
+            (Values{-7, 5, 9}));
+  EXPECT_EQ(values_of(Op::RotaryEmbedding, {x, cosine, sine, ints({1, 1}, {0})}, attrs),
+            (Values{5, 7, 9}));
+  EXPECT_EQ(error_of(Op::RotaryEmbedding, {x, cosine, sine, ints({1, 1}, {2})}, attrs),
+            "RotaryEmbedding: position 2 is outside the 2 rows of cos");
+}
+
+// Runs TensorScatter with the output in the memory of `cache`, where `update` may lie too.
+Status scatter_in_place(const Array& cache, const Array& update, const Tensor& at,
+                        Attrs attrs = {}) {
+  const Array in[] = {cache, update, at.view()}, out[] = {cache};
+  return ops::run_reference(ops::def(Op::TensorScatter), {in, out, attrs});
+}
+
+TEST(TensorScatter, InPlaceWritesTheUpdateOnly) {
+  const Tensor cache = floats({1, 1, 4, 1}, {1, 2, 3, 4}), update = floats({1, 1, 2, 1}, {8, 9});
+  ASSERT_TRUE(scatter_in_place(cache.view(), update.view(), ints({1}, {1})).ok());
+  EXPECT_EQ(ops::load_all(cache.view()), (Values{1, 8, 9, 4}));
+  ASSERT_TRUE(
+      scatter_in_place(cache.view(), update.view(), ints({1}, {3}), {{"mode", "circular"}}).ok());
+  EXPECT_EQ(ops::load_all(cache.view()), (Values{9, 8, 9, 8}));
+}
+
+TEST(TensorScatter, AnUpdateThatLiesAtItsPlaceIsLeftAlone) {
+  const Tensor cache = floats({1, 1, 4, 1}, {1, 2, 3, 4});
+  const Array update = ops::narrowed(cache.view(), 2, 1, 2);
+  ASSERT_TRUE(scatter_in_place(cache.view(), update, ints({1}, {1})).ok());
+  EXPECT_EQ(ops::load_all(cache.view()), (Values{1, 2, 3, 4}));
+}
+
+TEST(TensorScatter, AnUpdateBeyondTheCacheIsAnError) {
+  const Tensor cache = floats({1, 1, 4, 1}, {1, 2, 3, 4}), update = floats({1, 1, 2, 1}, {8, 9});
+  const auto status = scatter_in_place(cache.view(), update.view(), ints({1}, {3}));
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().message,
+            "TensorScatter: an update of 2 at position 3 does not fit into a cache of 4");
+  EXPECT_FALSE(scatter_in_place(cache.view(), update.view(), ints({1}, {-1})).ok());
+}
+
+}  // namespace
+}  // namespace weft::test

@@ -1,0 +1,57 @@
+// The vocabulary table: both ways, with holes, and what it refuses.
+#include "core/text/bpe_vocab.h"
+
+#include <gtest/gtest.h>
+
+namespace weft::text {
+namespace {
+
+Result<BpeVocab> build(const std::vector<std::pair<std::string, int32_t>>& tokens) {
+  std::string strings;
+  std::vector<BpeVocab::Entry> entries;
+  for (const auto& [token, id] : tokens) {
+    auto begin = static_cast<uint32_t>(strings.size());
+    strings += token;
+    entries.push_back({begin, static_cast<uint32_t>(strings.size()), id});
+  }
+  return BpeVocab::build(std::move(strings), entries);
+}
+
+TEST(BpeVocab, finds_every_token_by_string_and_by_id) {
+  std::vector<std::pair<std::string, int32_t>> tokens;
+  for (int32_t i = 0; i < 3000; ++i) tokens.emplace_back("token" + std::to_string(i * 7), 2999 - i);
+  auto vocab = build(tokens);
+  ASSERT_TRUE(vocab.ok());
+  EXPECT_EQ(vocab->id_limit(), 3000);
+  for (const auto& [token, id] : tokens) {
+    ASSERT_EQ(vocab->find(token), id);
+    ASSERT_EQ(vocab->token(id), token);
+  }
+  EXPECT_EQ(vocab->find("token1"), -1);
+  EXPECT_EQ(vocab->find(""), -1);
+}
+
+TEST(BpeVocab, has_holes_where_ids_are_unused) {
+  auto vocab = build({{"a", 5}, {"", 2}});
+  ASSERT_TRUE(vocab.ok());
+  EXPECT_EQ(vocab->id_limit(), 6);
+  EXPECT_EQ(vocab->token(5), "a");
+  EXPECT_EQ(vocab->token(2), "");
+  for (int64_t id : {int64_t{-1}, int64_t{0}, int64_t{6}, INT64_MAX, INT64_MIN})
+    EXPECT_FALSE(vocab->token(id).has_value());
+}
+
+TEST(BpeVocab, may_be_empty) {
+  EXPECT_EQ(build({})->find("a"), -1);
+  EXPECT_EQ(BpeVocab().find("a"), -1);
+}
+
+TEST(BpeVocab, refuses_what_occurs_twice) {
+  EXPECT_EQ(build({{"a", 1}, {"b", 1}}).error().message,
+            "model.vocab gives id 1 to both 'a' and 'b'; every id may occur once");
+  EXPECT_EQ(build({{"a", 1}, {"a", 2}}).error().message,
+            "model.vocab holds 'a' twice; it may occur once");
+}
+
+}  // namespace
+}  // namespace weft::text

@@ -1,0 +1,187 @@
+// Attention, RotaryEmbedding and TensorScatter on the cpu against the reference, and the promise that
+// a row's bits do not depend on the rows computed with it.
+#include "tests/plugins/compare.h"
+
+namespace weft::test {
+namespace {
+
+struct Case {
+  const char* name;
+  int64_t batch = 1, rows = 1, keys = 1, heads = 1, kv_heads = 1, d = 16, dv = 16;
+  int64_t valid = -1;  // nonpad_kv_seqlen; -1: none
+  bool causal = true;
+  float softcap = 0, scale = 0;
+  int64_t left = -1;
+  int mask = 0;  // 0 none, 1 f32, 2 bool
+};
+
+uint32_t attention_graph(Graph& g, const Case& c) {
+  Random random(uint32_t(c.rows * 131 + c.keys));
+  const uint32_t q = g.input("q", Data::floats({c.batch, c.rows, c.heads * c.d},
+                                               random.reals(c.batch * c.rows * c.heads * c.d)));
+  const uint32_t k =
+      g.input("k", Data::floats({c.batch, c.keys, c.kv_heads * c.d},
+                                random.reals(c.batch * c.keys * c.kv_heads * c.d)));
+  const uint32_t v =
+      g.input("v", Data::floats({c.batch, c.keys, c.kv_heads * c.dv},
+                                random.reals(c.batch * c.keys * c.kv_heads * c.dv)));
+  std::vector<uint32_t> in = {q, k, v};
+  if (c.mask || c.valid >= 0) in.resize(7, WEFT_NONE);
+  if (c.mask == 1)
+    in[3] = g.input("mask", Data::floats({c.rows, c.keys}, random.reals(c.rows * c.keys, -4, 0)));
+  if (c.mask == 2) {
+    Data mask = Data::zeros(WEFT_BOOL, {c.batch, 1, c.rows, c.keys});
+    for (char& b : mask.bytes) b = random.integer(0, 3) > 0;
+    in[3] = g.input("mask", mask);
+  }
+  if (c.valid >= 0)
+    in[6] = g.contents("valid", std::vector<D>(size_t(c.batch), D(c.valid)));
+  const uint32_t y = g.activation("y", WEFT_F32, {c.batch, c.rows, c.heads * c.dv});
+  std::map<std::string, Attribute> attrs = {{"q_num_heads", c.heads},
+                                            {"kv_num_heads", c.kv_heads},
+                                            {"is_causal", int64_t(c.causal)}};
+  if (c.softcap > 0) attrs["softcap"] = c.softcap;
+  if (c.scale > 0) attrs["scale"] = c.scale;
+  if (c.left >= 0) attrs["left_window_size"] = c.left;
+  g.node("Attention", in, {y}, attrs);
+  g.outputs = {y};
+  return y;
+}
+
+TEST(CpuAttention, agrees_with_the_reference) {
+  const Case cases[] = {
+      {"one key"},
+      {"square", 1, 7, 7},
+      {"grouped heads", 1, 5, 5, 9, 3, 64, 64},
+      {"batches", 2, 3, 9, 4, 2, 16, 16, -1, false},
+      {"decode from a cache", 1, 1, 200, 9, 3, 64, 64, 130},
+      {"chunk in a cache", 1, 33, 300, 9, 3, 64, 64, 133},
+      {"many rows", 1, 70, 70, 6, 2, 32, 32},
+      {"odd head sizes", 1, 4, 70, 2, 1, 18, 13, 66},
+      {"values wider than keys", 1, 4, 8, 2, 2, 8, 40, -1, false},
+      {"soft cap and scale", 1, 3, 20, 2, 1, 16, 16, 20, true, 5.0f, 0.5f},
+      {"sliding window", 1, 20, 150, 2, 1, 16, 16, 150, true, 0, 0, 10},
+      {"float mask", 1, 6, 67, 2, 1, 16, 16, -1, false, 0, 0, -1, 1},
+      {"bool mask", 2, 6, 67, 2, 1, 16, 16, -1, false, 0, 0, -1, 2},
+      {"rows without keys", 1, 4, 8, 2, 1, 16, 16, 2},
+      {"a group wider than a unit", 1, 2, 5, 100, 1, 8, 8, 5},
+  };
+  for (const Case& c : cases) {
+    Graph g;
+    attention_graph(g, c);
+    expect_like_reference(g, c.name, 2e-5f);
+  }
+}
+
+TEST(CpuAttention, bits_do_not_depend_on_the_chunk) {
+  // Rows 0..69 at once, then row 41 alone, as decoding computes it: 42 valid keys.
+  for (const std::string& isa : instruction_sets()) {
+    Case all{"all", 1, 70, 96, 9, 3, 64, 64, 70};
+    Graph whole;
+    attention_graph(whole, all);
+    const std::vector<float> want = Device("cpu", 2, {{"isa", isa}}).run(whole)[0].floats();
+    const int64_t row = 41, width = 9 * 64;
+    Graph one;
+    const std::vector<float> q = whole.input_data(whole.inputs[0]).floats();
+    const uint32_t in =
+        one.input("q", Data::floats({1, 1, width}, {q.begin() + row * width,
+                                                    q.begin() + (row + 1) * width}));
+    const uint32_t k = one.input("k", whole.input_data(whole.inputs[1]));
+    const uint32_t v = one.input("v", whole.input_data(whole.inputs[2]));
+    const uint32_t valid = one.contents("valid", {D(row + 1)});
+    const uint32_t y = one.activation("y", WEFT_F32, {1, 1, width});
+    one.node("Attention", {in, k, v, WEFT_NONE, WEFT_NONE, WEFT_NONE, valid}, {y},
+             {{"q_num_heads", int64_t(9)}, {"kv_num_heads", int64_t(3)}, {"is_causal", int64_t(1)}});
+    one.outputs = {y};
+    for (uint32_t threads : {1u, 2u, 5u}) {
+      const std::vector<float> got = Device("cpu", threads, {{"isa", isa}}).run(one)[0].floats();
+      EXPECT_EQ(got, std::vector<float>(want.begin() + row * width,
+                                        want.begin() + (row + 1) * width))
+          << isa;
+    }
+  }
+}
+
+TEST(CpuAttention, never_reads_keys_past_the_valid_ones_into_a_result) {
+  Case c{"nan tail", 1, 2, 100, 2, 1, 16, 16, 50};
+  Graph g;
+  attention_graph(g, c);
+  const std::vector<float> want = Device("cpu").run(g)[0].floats();
+  for (uint32_t i : {1u, 2u}) {
+    Data& data = g.input_data(g.inputs[i]);
+    std::vector<float> values = data.floats();
+    for (size_t e = 50 * 16; e < values.size(); e++) values[e] = std::nanf("");
+    data = Data::floats(data.shape, values);
+  }
+  EXPECT_EQ(Device("cpu").run(g)[0].floats(), want);
+}
+
+TEST(CpuAttention, refuses_an_internal_cache) {
+  Graph g;
+  const uint32_t q = g.input("q", Data::zeros(WEFT_F32, {1, 1, 1, 16}));
+  const uint32_t past = g.input("past", Data::zeros(WEFT_F32, {1, 1, 3, 16}));
+  const uint32_t y = g.activation("y", WEFT_F32, {1, 1, 1, 16});
+  g.node("Attention", {q, q, q, WEFT_NONE, past, past}, {y});
+  g.outputs = {y};
+  EXPECT_EQ(Device("cpu").claim(g).size(), 1u);
+}
+
+TEST(CpuRotaryEmbedding, agrees_with_the_reference) {
+  for (int64_t interleaved : {0, 1})
+    for (int64_t partial : {0, 8}) {
+      Random random(4);
+      Graph g;
+      const int64_t d = 32, heads = 3, half = (partial ? partial : d) / 2;
+      const uint32_t x =
+          g.input("x", Data::floats({2, 5, heads * d}, random.reals(2 * 5 * heads * d)));
+      const uint32_t cos = g.constant("cos", Data::floats({20, half}, random.reals(20 * half)));
+      const uint32_t sin = g.constant("sin", Data::floats({20, half}, random.reals(20 * half)));
+      const uint32_t ids =
+          g.input("ids", Data::integers({2, 5}, {0, 1, 2, 3, 4, 15, 16, 17, 18, 19}));
+      const uint32_t y = g.activation("y", WEFT_F32, {2, 5, heads * d});
+      g.node("RotaryEmbedding", {x, cos, sin, ids}, {y},
+             {{"num_heads", heads}, {"interleaved", interleaved}, {"rotary_embedding_dim", partial}});
+      g.outputs = {y};
+      expect_like_reference(g, "rotary");
+    }
+}
+
+TEST(CpuRotaryEmbedding, names_a_position_outside_the_caches) {
+  Graph g;
+  const uint32_t x = g.input("x", Data::zeros(WEFT_F32, {1, 1, 8}));
+  const uint32_t cos = g.constant("cos", Data::zeros(WEFT_F32, {4, 4}));
+  const uint32_t ids = g.input("ids", Data::integers({1, 1}, {4}));
+  const uint32_t y = g.activation("y", WEFT_F32, {1, 1, 8});
+  g.node("RotaryEmbedding", {x, cos, cos, ids}, {y}, {{"num_heads", int64_t(1)}});
+  g.outputs = {y};
+  EXPECT_THROW(Device("cpu").run(g), std::runtime_error);
+}
+
+TEST(CpuTensorScatter, writes_rows_in_place_and_copies_nothing_that_lies_there_already) {
+  for (const char* plugin : {"cpu", "reference"}) {
+    Graph g;
+    const uint32_t past = g.slot(0, 6);
+    std::vector<float> zeros(8 * 4);
+    const uint32_t cache = g.input("cache", Data::floats({1, 8, 4}, zeros), {}, WEFT_VALUE_STATE);
+    const uint32_t x = g.input("x", Data::floats({1, 2, 4}, {1, 2, 3, 4, 5, 6, 7, 8}));
+    // The update is computed as a view of the cache, at rows 3 and 4.
+    const uint32_t update = g.view("update", WEFT_F32, {1, 2, 4}, cache, D(3 * 4 * 4));
+    const uint32_t at = g.contents("at", {D::slot(past)});
+    const uint32_t present = g.view("present", WEFT_F32, {1, 8, 4}, cache, D(0));
+    const uint32_t y = g.activation("y", WEFT_F32, {1, 8, 4});
+    g.node("Neg", {x}, {update});
+    g.node("TensorScatter", {cache, update, at}, {present}, {{"axis", int64_t(1)}});
+    g.node("Identity", {present}, {y});
+    g.outputs = {y};
+    RunOptions options;
+    options.slots = {3};
+    const std::vector<float> got = Device(plugin).run(g, options)[0].floats();
+    std::vector<float> want(32);
+    for (int i = 0; i < 8; i++) want[size_t(12 + i)] = float(-1 - i);
+    EXPECT_EQ(got, want) << plugin;
+    EXPECT_EQ(g.input_data(cache).floats(), want) << plugin;
+  }
+}
+
+}  // namespace
+}  // namespace weft::test

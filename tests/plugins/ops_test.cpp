@@ -1,0 +1,155 @@
+// The cpu plugin's elementwise, normalizing and moving ops against the reference, at lengths around
+// the vector width.
+#include "tests/plugins/compare.h"
+
+namespace weft::test {
+namespace {
+
+Data random_floats(std::vector<int64_t> shape, uint32_t seed, float low = -3, float high = 3) {
+  Data data = Data::zeros(WEFT_F32, shape);
+  return Data::floats(shape, Random(seed).reals(data.count(), low, high));
+}
+
+std::vector<D> dims(const std::vector<int64_t>& shape) {
+  return std::vector<D>(shape.begin(), shape.end());
+}
+
+TEST(CpuElementwise, unary_ops_agree_with_the_reference) {
+  for (const char* op : {"Neg", "Abs", "Exp", "Erf", "Tanh", "Cos", "Sin", "Sigmoid", "Relu", "Gelu",
+                         "Swish", "Floor", "Ceil", "Sqrt", "Log", "Reciprocal"})
+    for (int64_t n : {1, 15, 16, 17, 1000}) {
+      const std::string name = op;
+      const bool positive = name == "Sqrt" || name == "Log" || name == "Reciprocal";
+      Graph g;
+      const uint32_t x = g.input("x", random_floats({n}, 2, positive ? 0.1f : -20, 20));
+      const uint32_t y = g.activation("y", WEFT_F32, {n});
+      g.node(op, {x}, {y});
+      g.outputs = {y};
+      expect_like_reference(g, name, 2e-6f);
+    }
+}
+
+TEST(CpuElementwise, exp_is_accurate_over_its_whole_range_and_keeps_the_special_values) {
+  std::vector<float> x;
+  for (float v = -86; v < 88; v += 0.037f) x.push_back(v);
+  const size_t regular = x.size();
+  for (float v : {-INFINITY, -200.0f, 100.0f, INFINITY, NAN}) x.push_back(v);
+  Graph g;
+  const uint32_t in = g.input("x", Data::floats({int64_t(x.size())}, x));
+  const uint32_t y = g.activation("y", WEFT_F32, {int64_t(x.size())});
+  g.node("Exp", {in}, {y});
+  g.outputs = {y};
+  for (const std::string& isa : instruction_sets()) {
+    const std::vector<float> got = Device("cpu", 1, {{"isa", isa}}).run(g)[0].floats();
+    for (size_t i = 0; i < regular; i++)
+      EXPECT_NEAR(got[i] / std::exp(double(x[i])), 1, 3e-7) << x[i] << " on " << isa;
+    EXPECT_EQ(got[regular], 0.0f);
+    EXPECT_EQ(got[regular + 1], 0.0f);
+    EXPECT_EQ(got[regular + 2], INFINITY);
+    EXPECT_EQ(got[regular + 3], INFINITY);
+    EXPECT_TRUE(std::isnan(got[regular + 4]));
+  }
+}
+
+TEST(CpuElementwise, binary_ops_broadcast_like_the_reference) {
+  struct Case {
+    std::vector<int64_t> a, b, y;
+  };
+  const Case cases[] = {{{2, 17}, {2, 17}, {2, 17}},   {{3, 40}, {40}, {3, 40}},
+                        {{3, 40}, {3, 1}, {3, 40}},    {{1, 33}, {4, 1}, {4, 33}},
+                        {{2, 3, 4}, {3, 1}, {2, 3, 4}}, {{}, {5}, {5}},
+                        {{2, 1, 16}, {1, 5, 16}, {2, 5, 16}}, {{0, 4}, {4}, {0, 4}}};
+  for (const char* op : {"Add", "Sub", "Mul", "Div", "Max", "Min"})
+    for (const Case& c : cases) {
+      Graph g;
+      const uint32_t a = g.input("a", random_floats(c.a, 1));
+      const uint32_t b = g.input("b", random_floats(c.b, 2, 0.5f, 2));
+      const uint32_t y = g.activation("y", WEFT_F32, dims(c.y));
+      g.node(op, {a, b}, {y});
+      g.outputs = {y};
+      expect_like_reference(g, op, 1e-6f);
+    }
+}
+
+TEST(CpuElementwise, integers_are_exact) {
+  for (const char* op : {"Add", "Sub", "Mul", "Div"}) {
+    Graph g;
+    const uint32_t a = g.input("a", Data::integers({2, 2}, {7, -9, int64_t(1) << 60, 0}));
+    const uint32_t b = g.input("b", Data::integers({2}, {2, -4}));
+    const uint32_t y = g.activation("y", WEFT_I64, {2, 2});
+    g.node(op, {a, b}, {y});
+    g.outputs = {y};
+    expect_like_reference(g, op);
+  }
+}
+
+TEST(CpuElementwise, where_and_cast_agree_with_the_reference) {
+  Graph g;
+  Data condition = Data::zeros(WEFT_BOOL, {2, 1});
+  condition.bytes = {1, 0};
+  const uint32_t c = g.input("c", condition);
+  const uint32_t a = g.input("a", random_floats({2, 5}, 1));
+  const uint32_t b = g.input("b", random_floats({5}, 2));
+  const uint32_t w = g.activation("w", WEFT_F32, {2, 5});
+  const uint32_t half = g.activation("half", WEFT_F16, {2, 5});
+  const uint32_t back = g.activation("back", WEFT_F32, {2, 5});
+  const uint32_t whole = g.activation("whole", WEFT_I64, {2, 5});
+  g.node("Where", {c, a, b}, {w});
+  g.node("Cast", {w}, {half}, {{"to", int64_t(WEFT_F16)}});
+  g.node("Cast", {half}, {back}, {{"to", int64_t(WEFT_F32)}});
+  g.node("Cast", {w}, {whole}, {{"to", int64_t(WEFT_I64)}});
+  g.outputs = {w, back, whole};
+  expect_like_reference(g, "where and cast", 0);
+}
+
+TEST(CpuNorm, normalizations_and_softmax_agree_with_the_reference) {
+  for (int64_t n : {1, 15, 16, 33, 576}) {
+    Graph g;
+    const uint32_t x = g.input("x", random_floats({3, n}, 1));
+    const uint32_t weight = g.constant("weight", random_floats({n}, 2));
+    const uint32_t bias = g.constant("bias", random_floats({n}, 3));
+    std::vector<uint32_t> y;
+    for (const char* name : {"rms", "layer", "soft"})
+      y.push_back(g.activation(name, WEFT_F32, {3, n}));
+    g.node("RMSNormalization", {x, weight}, {y[0]}, {{"epsilon", 1e-6f}});
+    g.node("LayerNormalization", {x, weight, bias}, {y[1]});
+    g.node("Softmax", {x}, {y[2]});
+    g.outputs = y;
+    expect_like_reference(g, "norms", 5e-6f);
+  }
+}
+
+TEST(CpuMovement, ops_that_move_elements_agree_with_the_reference) {
+  Graph g;
+  const uint32_t x = g.input("x", random_floats({2, 6, 5}, 1));
+  const uint32_t a = g.activation("a", WEFT_F32, {2, 2, 5});
+  const uint32_t b = g.activation("b", WEFT_F32, {2, 4, 5});
+  const uint32_t joined = g.activation("joined", WEFT_F32, {2, 6, 5});
+  const uint32_t turned = g.activation("turned", WEFT_F32, {5, 2, 6});
+  const uint32_t cut = g.activation("cut", WEFT_F32, {2, 3, 2});
+  const uint32_t wide = g.activation("wide", WEFT_F32, {3, 2, 6, 5});
+  const uint32_t flat = g.activation("flat", WEFT_F32, {12, 5});
+  const uint32_t picked = g.activation("picked", WEFT_F32, {2, 2, 5});
+  g.node("Split", {x, g.contents("sizes", {2, 4})}, {a, b}, {{"axis", int64_t(1)}});
+  g.node("Concat", {b, a}, {joined}, {{"axis", int64_t(1)}});
+  g.node("Transpose", {x}, {turned}, {{"perm", std::vector<int64_t>{2, 0, 1}}});
+  g.node("Slice", {x, g.contents("starts", {-1, 1}), g.contents("ends", {-100, 3}),
+                   g.contents("axes", {1, 2}), g.contents("steps", {-2, 1})}, {cut});
+  g.node("Expand", {x, g.contents("shape", {3, 2, 6, 5})}, {wide});
+  g.node("Reshape", {x, g.contents("rows", {12, 5})}, {flat});
+  g.node("Gather", {x, g.contents("ids", {5, 0})}, {picked}, {{"axis", int64_t(1)}});
+  g.outputs = {joined, turned, cut, wide, flat, picked};
+  expect_like_reference(g, "movement", 0);
+}
+
+TEST(CpuPlugin, an_isa_that_does_not_exist_is_an_error_in_words) {
+  try {
+    Device device("cpu", 1, {{"isa", "avx9"}});
+    FAIL();
+  } catch (const std::runtime_error& error) {
+    EXPECT_NE(std::string(error.what()).find("avx9"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace weft::test

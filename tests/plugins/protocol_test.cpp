@@ -1,0 +1,241 @@
+// The parts of the ABI that plugins/common implements for both plugins: events, queues, copies, blobs,
+// external memory, range checks.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <stdexcept>
+#include <thread>
+
+#include "tests/plugins/compare.h"
+
+namespace weft::test {
+namespace {
+
+weft_error fresh() {
+  weft_error error{};
+  error.struct_size = sizeof error;
+  return error;
+}
+
+struct Buffer {
+  const weft_api& api;
+  weft_buffer* handle = nullptr;
+  Buffer(const Device& d, uint64_t size) : api(d.api()) {
+    weft_buffer_desc desc{sizeof desc, 0, size, "test"};
+    weft_error error = fresh();
+    d.check(api.buffer_alloc(d.handle(), &desc, &handle, &error), error);
+  }
+  ~Buffer() { api.buffer_free(handle); }
+  float* floats() {
+    void* out = nullptr;
+    EXPECT_EQ(api.buffer_map(handle, 0, 0, 3, &out, nullptr), WEFT_OK);
+    return static_cast<float*>(out);
+  }
+};
+
+weft_view view_of(weft_buffer* buffer, std::vector<int64_t> shape, std::vector<int64_t> stride,
+                  uint64_t offset = 0) {
+  weft_view view{};
+  view.buffer = buffer;
+  view.byte_offset = offset;
+  view.dtype = WEFT_F32;
+  view.rank = uint32_t(shape.size());
+  std::copy(shape.begin(), shape.end(), view.shape);
+  std::copy(stride.begin(), stride.end(), view.stride);
+  return view;
+}
+
+struct Queue {
+  const weft_api& api;
+  weft_queue* handle = nullptr;
+  explicit Queue(const Device& d) : api(d.api()) {
+    weft_queue_desc desc{sizeof desc, 0, 0, 0};
+    EXPECT_EQ(api.queue_create(d.handle(), &desc, &handle, nullptr), WEFT_OK);
+  }
+  ~Queue() { api.queue_destroy(handle); }
+};
+
+TEST(Protocol, a_strided_copy_moves_exactly_its_elements) {
+  Device d("cpu");
+  Buffer a(d, 64), b(d, 64);
+  for (int i = 0; i < 16; i++) a.floats()[i] = float(i), b.floats()[i] = -1;
+  Queue q(d);
+  const weft_view src = view_of(a.handle, {2, 3}, {8, 2}, 4), dst = view_of(b.handle, {2, 3}, {1, 4});
+  weft_event* done = nullptr;
+  ASSERT_EQ(d.api().copy(q.handle, &src, &dst, nullptr, 0, &done, nullptr), WEFT_OK);
+  EXPECT_EQ(d.api().event_wait(done, 0, nullptr), WEFT_OK);
+  d.api().event_destroy(done);
+  const std::vector<float> want = {1, 9, -1, -1, 3, 11, -1, -1, 5, 13, -1, -1, -1, -1, -1, -1};
+  EXPECT_EQ(std::vector<float>(b.floats(), b.floats() + 16), want);
+}
+
+TEST(Protocol, a_view_that_leaves_its_buffer_is_refused) {
+  Device d("cpu");
+  Buffer a(d, 64), b(d, 64);
+  Queue q(d);
+  const weft_view good = view_of(b.handle, {4}, {1});
+  for (const weft_view& bad :
+       {view_of(a.handle, {4}, {1}, 52), view_of(a.handle, {4}, {6}), view_of(a.handle, {4}, {-1}),
+        view_of(a.handle, {4}, {1}, 2), view_of(a.handle, {4}, {INT64_MAX / 2})}) {
+    weft_event* done = nullptr;
+    weft_error error = fresh();
+    ASSERT_EQ(d.api().copy(q.handle, &bad, &good, nullptr, 0, &done, &error), WEFT_OK);
+    EXPECT_EQ(d.api().event_wait(done, UINT64_MAX, &error), WEFT_E_INVALID);
+    EXPECT_NE(std::strlen(error.message), 0u);
+    d.api().event_destroy(done);
+  }
+}
+
+TEST(Protocol, work_that_waits_for_a_pending_event_runs_when_it_is_signalled) {
+  Device d("cpu");
+  const weft_api& api = d.api();
+  Buffer a(d, 16), b(d, 16);
+  for (int i = 0; i < 4; i++) a.floats()[i] = float(i), b.floats()[i] = -1;
+  Queue q(d);
+  weft_event* gate = nullptr;
+  ASSERT_EQ(api.event_create(d.handle(), &gate, nullptr), WEFT_OK);
+  const weft_view src = view_of(a.handle, {4}, {1}), dst = view_of(b.handle, {4}, {1});
+  weft_event *first = nullptr, *second = nullptr;
+  ASSERT_EQ(api.copy(q.handle, &src, &dst, &gate, 1, &first, nullptr), WEFT_OK);
+  // In order: the second has no wait of its own, but must not overtake the first.
+  ASSERT_EQ(api.copy(q.handle, &dst, &src, nullptr, 0, &second, nullptr), WEFT_OK);
+  EXPECT_EQ(api.event_wait(first, 0, nullptr), WEFT_PENDING);
+  EXPECT_EQ(api.event_wait(second, 1000, nullptr), WEFT_PENDING);
+  EXPECT_EQ(b.floats()[1], -1);
+  std::thread other([&] { EXPECT_EQ(api.event_signal(gate, WEFT_OK, nullptr), WEFT_OK); });
+  EXPECT_EQ(api.event_wait(second, UINT64_MAX, nullptr), WEFT_OK);
+  other.join();
+  EXPECT_EQ(b.floats()[1], 1);
+  weft_error error = fresh();
+  EXPECT_EQ(api.event_signal(gate, WEFT_OK, &error), WEFT_E_INVALID);
+  for (weft_event* event : {gate, first, second}) api.event_destroy(event);
+}
+
+TEST(Protocol, a_poisoned_event_poisons_what_waits_for_it) {
+  Device d("cpu");
+  const weft_api& api = d.api();
+  Buffer a(d, 16), b(d, 16);
+  b.floats()[0] = 7;
+  Queue q(d);
+  const weft_view src = view_of(a.handle, {4}, {1}), dst = view_of(b.handle, {4}, {1});
+  for (bool before : {true, false}) {
+    weft_event *gate = nullptr, *done = nullptr;
+    ASSERT_EQ(api.event_create(d.handle(), &gate, nullptr), WEFT_OK);
+    if (before) api.event_signal(gate, WEFT_E_CANCELLED, nullptr);
+    ASSERT_EQ(api.copy(q.handle, &src, &dst, &gate, 1, &done, nullptr), WEFT_OK);
+    weft_status seen = 1;
+    api.event_on_done(
+        done, [](void* arg, weft_status s) { *static_cast<weft_status*>(arg) = s; }, &seen, nullptr);
+    if (!before) api.event_signal(gate, WEFT_E_CANCELLED, nullptr);
+    EXPECT_EQ(api.event_wait(done, UINT64_MAX, nullptr), WEFT_E_CANCELLED);
+    EXPECT_EQ(seen, WEFT_E_CANCELLED);
+    EXPECT_EQ(b.floats()[0], 7);
+    api.event_destroy(gate);
+    api.event_destroy(done);
+  }
+}
+
+TEST(Protocol, imported_host_memory_is_used_in_place) {
+  Device d("cpu");
+  const auto* external = static_cast<const weft_ext_external_memory_1*>(
+      d.api().get_extension(d.api().self, WEFT_EXT_EXTERNAL_MEMORY));
+  ASSERT_NE(external, nullptr);
+  EXPECT_EQ(d.api().get_extension(d.api().self, "weft.external_memory/10"), nullptr);
+  EXPECT_TRUE(external->kinds(d.handle(), 0) & 1u << WEFT_HANDLE_HOST_PTR);
+  alignas(64) float memory[16] = {1, 2, 3};
+  weft_external handle{sizeof handle, WEFT_HANDLE_HOST_PTR, -1, memory, sizeof memory - 4, 4};
+  weft_buffer* buffer = nullptr;
+  ASSERT_EQ(external->import_buffer(d.handle(), &handle, &buffer, nullptr), WEFT_OK);
+  void* mapped = nullptr;
+  EXPECT_EQ(d.api().buffer_map(buffer, 0, 4, 1, &mapped, nullptr), WEFT_OK);
+  EXPECT_EQ(mapped, memory + 1);
+  weft_error error = fresh();
+  EXPECT_EQ(d.api().buffer_map(buffer, 1, sizeof memory, 1, &mapped, &error), WEFT_E_INVALID);
+  d.api().buffer_free(buffer);
+}
+
+void tied_graph(Graph& g, float first) {
+  std::vector<float> w(40 * 33, 0.5f);
+  w[0] = first;
+  const uint32_t x = g.input("x", Data::floats({2, 40}, Random(1).reals(80)));
+  const uint32_t weight = g.constant("w", Data::floats({40, 33}, w));
+  const uint32_t bias = g.constant("bias", Data::floats({33}, Random(2).reals(33)));
+  const uint32_t h = g.activation("h", WEFT_F32, {2, 33});
+  const uint32_t y = g.activation("y", WEFT_F32, {2, 33});
+  g.node("MatMul", {x, weight}, {h});
+  g.node("Add", {h, bias}, {y});
+  g.outputs = {y};
+}
+
+TEST(Protocol, a_program_compiled_from_its_blob_computes_the_same) {
+  for (const char* plugin : {"cpu", "reference"}) {
+    Device d(plugin);
+    Graph g;
+    tied_graph(g, 1);
+    std::vector<char> blob;
+    RunOptions options;
+    options.save_to = &blob;
+    const std::vector<float> want = d.run(g, options)[0].floats();
+    ASSERT_EQ(blob.size() % 64, 0u);
+    uint32_t verdict = 99;
+    EXPECT_EQ(d.api().blob_check(d.handle(), blob.data(), 64, &verdict, nullptr), WEFT_OK);
+    EXPECT_EQ(verdict, WEFT_BLOB_OPTIMAL);
+    const std::unique_ptr<char, decltype(&std::free)> mapped(
+        static_cast<char*>(std::aligned_alloc(64, blob.size())), std::free);
+    std::memcpy(mapped.get(), blob.data(), blob.size());
+    RunOptions from;
+    from.blob = mapped.get();
+    from.blob_size = blob.size();
+    EXPECT_EQ(Device(plugin).run(g, from)[0].floats(), want);
+  }
+}
+
+TEST(Protocol, a_wrong_blob_is_stale_and_never_used) {
+  Device d("cpu");
+  Graph g, other;
+  tied_graph(g, 1);
+  tied_graph(other, 2);
+  std::vector<char> blob;
+  RunOptions options;
+  options.save_to = &blob;
+  d.run(g, options);
+  const auto expect_stale = [&](Graph& graph, std::vector<char> bytes, const char* what) {
+    const std::unique_ptr<char, decltype(&std::free)> mapped(
+        static_cast<char*>(std::aligned_alloc(64, (bytes.size() + 63) / 64 * 64 + 64)), std::free);
+    if (!bytes.empty()) std::memcpy(mapped.get(), bytes.data(), bytes.size());
+    RunOptions from;
+    from.blob = mapped.get();
+    from.blob_size = bytes.size();
+    try {
+      d.run(graph, from);
+      ADD_FAILURE() << what << " was accepted";
+    } catch (const std::runtime_error& error) {
+      EXPECT_EQ(std::string(error.what()).substr(0, 3), "-6:") << what << error.what();
+    }
+  };
+  expect_stale(other, blob, "the blob of other weights");
+  for (size_t cut : {size_t(0), size_t(10), size_t(40), size_t(200), blob.size() - 64})
+    expect_stale(g, {blob.begin(), blob.begin() + long(cut)}, "a truncated blob");
+  for (size_t at : {0, 8, 16, 104, 112}) {
+    std::vector<char> flipped = blob;
+    flipped[at] = char(flipped[at] ^ 0x41);
+    expect_stale(g, flipped, "a blob with a flipped bit in its directory");
+  }
+}
+
+TEST(Protocol, execute_with_a_wrong_shape_or_a_short_workspace_says_so) {
+  Graph g;
+  const uint32_t seq = g.slot(1, 8);
+  const uint32_t x = g.input("x", Data::floats({3}, {1, 2, 3}), {D::slot(seq)});
+  const uint32_t h = g.activation("h", WEFT_F32, {D(4)});
+  const uint32_t y = g.activation("y", WEFT_F32, {D::slot(seq)});
+  g.node("Neg", {x}, {y});
+  g.node("Identity", {x}, {h});
+  g.outputs = {y};
+  RunOptions options;
+  options.slots = {-3};
+  EXPECT_THROW(Device("cpu").run(g, options), std::exception);
+}
+
+}  // namespace
+}  // namespace weft::test
