@@ -9,10 +9,10 @@ namespace weft::passes {
 namespace {
 
 constexpr Step kPipeline[] = {
-    // Inputs get their roles and standard names; symbols become seq and past; batch is 1.
-    {"bind_decoder_inputs", bind_decoder_inputs, Stage::canonical},
     // Compute whatever does not depend on an input; shape arithmetic becomes symbolic values.
     {"fold_constants", fold_constants, Stage::canonical},
+    // Inputs get their roles and standard names; symbols become seq and past; batch is 1.
+    {"bind_decoder_inputs", bind_decoder_inputs, Stage::canonical},
     // Remove what exporters leave behind: casts to the same type, reshapes to the same shape.
     {"drop_identity", drop_identity, Stage::canonical},
     // x * Sigmoid(x) becomes Swish.
