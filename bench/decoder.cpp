@@ -1,7 +1,9 @@
 // Question: how many tokens a second does the cpu plugin give on a whole decoder, through the ABI?
 //
-//   bench/decoder [threads]     the shapes of SmolLM2-135M (30 layers, d 576, 9 / 3 heads of 64, ffn 1536,
-//                               vocabulary 49152), 4-bit blocks of 32, 8-bit head; weights are random
+//   bench/decoder [threads]     the shapes of SmolLM2-135M (30 layers, d 576, 9 / 3 heads of 64,
+//   ffn 1536,
+//                               vocabulary 49152), 4-bit blocks of 32, 8-bit head; weights are
+//                               random
 //
 // Prefill: 512 tokens at once, logits of the last. Decode: one token after 0, 512 and 1000.
 #include <dlfcn.h>
@@ -75,7 +77,8 @@ uint32_t weight(Graph& g, int64_t k, int64_t n, weft_dtype storage) {
   q.storage = storage;
   q.rows = k;
   q.cols = n;
-  for (int64_t i = 0; i < k * n; i++) q.codes.push_back(int(engine() & (storage == WEFT_U4 ? 15 : 255)));
+  for (int64_t i = 0; i < k * n; i++)
+    q.codes.push_back(int(engine() & (storage == WEFT_U4 ? 15 : 255)));
   q.scales.assign(size_t(k * n / 32), storage == WEFT_U4 ? 0.01f : 0.0006f);
   q.zeros.assign(q.scales.size(), storage == WEFT_U4 ? 7.4f : 127.3f);
   return g.quantized("w", q);
@@ -95,12 +98,16 @@ void build(Model& m) {
   const uint32_t positions = g.input("positions", Data::zeros(WEFT_I64, {1, 512}), {D(1), seq});
   const uint32_t last = g.input("last", Data::integers({1}, {0}));
   const uint32_t head = weight(g, kD, kVocabulary, WEFT_U8);
-  const uint32_t cos = g.constant("cos", Data::floats({kCapacity, 32}, std::vector<float>(kCapacity * 32, 0.8f)));
-  const uint32_t sin = g.constant("sin", Data::floats({kCapacity, 32}, std::vector<float>(kCapacity * 32, 0.6f)));
+  const uint32_t cos =
+      g.constant("cos", Data::floats({kCapacity, 32}, std::vector<float>(kCapacity * 32, 0.8f)));
+  const uint32_t sin =
+      g.constant("sin", Data::floats({kCapacity, 32}, std::vector<float>(kCapacity * 32, 0.6f)));
   const uint32_t ones = g.constant("ones", Data::floats({kD}, std::vector<float>(kD, 1.0f)));
   const uint32_t valid = g.contents("valid", {total}), index = g.contents("index", {past});
   const uint32_t sizes = g.contents("sizes", {kD, kKv, kKv});
-  const auto act = [&](D rows, int64_t width) { return g.activation("a", WEFT_F32, {D(1), rows, D(width)}); };
+  const auto act = [&](D rows, int64_t width) {
+    return g.activation("a", WEFT_F32, {D(1), rows, D(width)});
+  };
   uint32_t x = act(seq, kD);
   g.node("Gather", {g.transposed("table", head), m.ids}, {x});
   for (int64_t layer = 0; layer < kLayers; layer++) {
@@ -166,7 +173,8 @@ class Session {
     if (!library) throw std::runtime_error(dlerror());
     api_.struct_size = sizeof api_;
     weft_entry_args args{sizeof args, 0, WEFT_VERSION_MINOR, 0, &host_, &api_, ""};
-    check(reinterpret_cast<weft_plugin_entry_fn>(dlsym(library, WEFT_ENTRY_SYMBOL))(&args, &error_));
+    check(
+        reinterpret_cast<weft_plugin_entry_fn>(dlsym(library, WEFT_ENTRY_SYMBOL))(&args, &error_));
     check(api_.device_open(api_.self, 0, nullptr, 0, &device_, &error_));
     build(model_);
     const weft_graph pod = model_.g.pod();
@@ -191,7 +199,8 @@ class Session {
   double run(int64_t seq, int64_t past, Profile* profile = nullptr) {
     const int64_t slots[] = {seq, past + seq, past, past * kKv * 4};
     std::vector<weft_view> inputs;
-    for (size_t i = 0; i < inputs_.size(); i++) inputs.push_back(view(model_.g.inputs[i], inputs_[i], slots));
+    for (size_t i = 0; i < inputs_.size(); i++)
+      inputs.push_back(view(model_.g.inputs[i], inputs_[i], slots));
     const auto fill = [&](size_t i, int64_t count, int64_t first) {
       void* p = nullptr;
       check(api_.buffer_map(inputs_[i], 0, uint64_t(count) * 8, 2, &p, &error_));
@@ -254,7 +263,8 @@ class Session {
     out.rank = value.rank;
     int64_t count = 1;
     for (uint32_t d = value.rank; d-- > 0;) {
-      out.shape[d] = value.dims[d].slot == WEFT_NONE ? value.dims[d].value : slots[value.dims[d].slot];
+      out.shape[d] =
+          value.dims[d].slot == WEFT_NONE ? value.dims[d].value : slots[value.dims[d].slot];
       out.stride[d] = count;
       count *= out.shape[d];
     }
@@ -283,7 +293,8 @@ void measure(Session& session, const char* name, int64_t seq, int64_t past, int 
               double(seq) / times[0]);
   Profile profile;
   session.run(seq, past, &profile);
-  for (const auto& [label, t] : profile.seconds) std::printf("    %-18s %8.3f ms\n", label.c_str(), t * 1e3);
+  for (const auto& [label, t] : profile.seconds)
+    std::printf("    %-18s %8.3f ms\n", label.c_str(), t * 1e3);
 }
 
 }  // namespace

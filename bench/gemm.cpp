@@ -1,6 +1,7 @@
 // Question: how much of the processor's multiply-add rate does prefill use?
 //
-//   bench/gemm        GFLOP/s at 512 rows per shape, for 1 and 2 threads, beside the same register tile
+//   bench/gemm        GFLOP/s at 512 rows per shape, for 1 and 2 threads, beside the same register
+//   tile
 //                     run over 4 KiB of operands that never leave the first-level cache.
 #include "bench/kernel_bench.h"
 
@@ -30,7 +31,8 @@ void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block)
   const cpu::Kernels kernels = bench::best_kernels();
   constexpr int64_t kRows = 512;
   const bench::Packed p = bench::packed(kind, k, n, block);
-  const auto x = bench::aligned<float>(size_t(kRows * k)), y = bench::aligned<float>(size_t(kRows * n));
+  const auto x = bench::aligned<float>(size_t(kRows * k)),
+             y = bench::aligned<float>(size_t(kRows * n));
   const auto panels = bench::aligned<float>(size_t(2 * cpu::kGemmPanelFloats));
   for (uint32_t threads : {1u, 2u}) {
     const double t = bench::seconds(threads, [&](uint32_t id, uint32_t count) {

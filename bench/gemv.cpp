@@ -1,6 +1,7 @@
 // Question: does decoding stream weights as fast as a plain loop can read them?
 //
-//   bench/gemv        GB/s of packed weights per shape, for 1 and 2 threads, beside a read loop over as
+//   bench/gemv        GB/s of packed weights per shape, for 1 and 2 threads, beside a read loop
+//   over as
 //                     many bytes. Matrices are rotated through so that 64 MiB or more are touched.
 #include "bench/kernel_bench.h"
 
@@ -39,13 +40,13 @@ void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block)
     std::atomic<size_t> at{0};
     const double t = bench::seconds(threads, [&](uint32_t id, uint32_t count) {
       const Packed& p = sets[at.load(std::memory_order_relaxed) % sets.size()];
-      const common::Range tiles = common::share(p.matrix.tiles, id, count);
-      kernels.gemv(p.matrix, x.get(), y.get(), tiles.begin, tiles.end);
+      const common::Range pairs = common::share((p.matrix.tiles + 1) / 2, id, count);
+      kernels.gemv(p.matrix, x.get(), y.get(), pairs.begin * 2,
+                   std::min(pairs.end * 2, p.matrix.tiles));
       if (id == 0) at.fetch_add(1, std::memory_order_relaxed);
     });
-    std::printf("%-6s %-18s threads %u  %8.1f us  %6.2f GB/s   read loop %6.2f GB/s\n",
-                kernels.isa, name, threads, t * 1e6, double(sets[0].size) / t * 1e-9,
-                read_rate(sets, threads));
+    std::printf("%-6s %-18s threads %u  %8.1f us  %6.2f GB/s   read loop %6.2f GB/s\n", kernels.isa,
+                name, threads, t * 1e6, double(sets[0].size) / t * 1e-9, read_rate(sets, threads));
   }
 }
 

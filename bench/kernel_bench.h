@@ -1,5 +1,5 @@
-// What the kernel benchmarks share: the chosen kernels, packed matrices of random codes, and timing of
-// a team of threads. Times are medians of many runs, so that a busy neighbour shows up little.
+// What the kernel benchmarks share: the chosen kernels, packed matrices of random codes, and timing
+// of a team of threads. Times are medians of many runs, so that a busy neighbour shows up little.
 #pragma once
 
 #include <algorithm>
@@ -58,8 +58,8 @@ inline Packed packed(uint32_t kind, int64_t k, int64_t n, int64_t block) {
   const int64_t codes = kind == cpu::kPackedU4 ? block * 8 : block * 16;
   const int64_t block_bytes = kind == cpu::kPackedF32 ? 64 : header + codes;
   const int64_t blocks = kind == cpu::kPackedF32 ? k : (k + block - 1) / block;
-  p.matrix = {nullptr, k, n, (n + 15) / 16, blocks * block_bytes, kind, uint32_t(block),
-              block_bytes};
+  p.matrix = {nullptr,         k,          n, (n + 15) / 16, blocks * block_bytes, kind,
+              uint32_t(block), block_bytes};
   p.size = p.matrix.tiles * p.matrix.tile_bytes;
   p.bytes = aligned<char>(size_t(p.size));
   p.matrix.data = p.bytes.get();
@@ -77,8 +77,8 @@ inline double now(clockid_t clock) {
   return double(t.tv_sec) + double(t.tv_nsec) * 1e-9;
 }
 
-// Median seconds of body(thread, threads) run by all threads at once; repeated for about 0.3 s. A thread
-// that is alone is timed by its own processor time, so that neighbours are not counted.
+// Median seconds of body(thread, threads) run by all threads at once; repeated for about 0.3 s. A
+// thread that is alone is timed by its own processor time, so that neighbours are not counted.
 inline double seconds(uint32_t threads, const std::function<void(uint32_t, uint32_t)>& body) {
   common::Barrier barrier;
   std::atomic<bool> stop{false};

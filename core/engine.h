@@ -29,7 +29,7 @@ namespace weft {
 
 struct EngineOptions {
   // Backends by plugin name, most wanted first; each node goes to the first that claims it.
-  std::vector<std::string> backends{"cpu", "reference"};
+  std::vector<std::string> backends;
   std::vector<std::string> prefill, decode;  // per phase; empty: as `backends`
   std::string require;                       // a node of any other backend is an error
   int64_t capacity = 2048;                   // positions of the KV cache

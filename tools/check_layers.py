@@ -97,7 +97,7 @@ def backend_names(root):
     folder = root / "plugins"
     names = {p.name for p in folder.iterdir() if p.is_dir()} if folder.is_dir() else set()
     special = sorted(names - {"common", "reference", "null", "cpu"} | {"opencl", "vulkan"})
-    return re.compile("(?<![a-z])(" + "|".join(special) + ')|"(cpu|reference)"', re.I)
+    return re.compile("(?i:(?<![a-z])(" + "|".join(special) + '))|"(cpu|reference)"')
 
 
 def main():

@@ -5,85 +5,11 @@
 #include <map>
 
 #include "core/ir/text.h"
+#include "core/ir/text_line.h"
 
 namespace weft::ir {
 
 namespace {
-
-// A cursor over one line.
-class Line {
- public:
-  explicit Line(std::string_view text) : text_(text) {}
-
-  bool done() {
-    skip();
-    return at_ >= text_.size() || text_[at_] == '#';
-  }
-  bool take(std::string_view token) {
-    skip();
-    if (text_.substr(at_, token.size()) != token) return false;
-    // A word must end where it seems to.
-    if (std::isalpha(static_cast<unsigned char>(token.back())) &&
-        at_ + token.size() < text_.size() && is_word(text_[at_ + token.size()])) {
-      return false;
-    }
-    at_ += token.size();
-    return true;
-  }
-  Status expect(std::string_view token) {
-    if (take(token)) return {};
-    return Error{"expected '" + std::string(token) + "' at '" + rest() + "'"};
-  }
-  Result<std::string> word() {
-    skip();
-    const size_t start = at_;
-    while (at_ < text_.size() && is_word(text_[at_])) ++at_;
-    if (at_ == start) return Error{"expected a name at '" + rest() + "'"};
-    return std::string(text_.substr(start, at_ - start));
-  }
-  Result<std::string> string() {
-    TRY(expect("\""));
-    std::string out;
-    while (at_ < text_.size() && text_[at_] != '"') {
-      if (text_[at_] == '\\' && at_ + 1 < text_.size()) ++at_;
-      out += text_[at_++];
-    }
-    if (at_ >= text_.size()) return Error{"a string does not end"};
-    ++at_;
-    return out;
-  }
-  // "%name" or %"any name".
-  Result<std::string> value() {
-    TRY(expect("%"));
-    if (at_ < text_.size() && text_[at_] == '"') return string();
-    return word();
-  }
-  // The text up to a closing or separating character at this nesting level.
-  std::string_view expression(std::string_view stops) {
-    skip();
-    const size_t start = at_;
-    int depth = 0;
-    for (; at_ < text_.size(); ++at_) {
-      if (depth == 0 && stops.find(text_[at_]) != std::string_view::npos) break;
-      if (text_[at_] == '(') ++depth;
-      if (text_[at_] == ')') --depth;
-    }
-    std::string_view found = text_.substr(start, at_ - start);
-    while (!found.empty() && found.back() == ' ') found.remove_suffix(1);
-    return found;
-  }
-  std::string rest() const { return std::string(text_.substr(std::min(at_, text_.size()))); }
-
- private:
-  static bool is_word(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || (c != '\0' && std::strchr("_./:-", c));
-  }
-  void skip() {
-    while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_]))) ++at_;
-  }
-  std::string_view text_;
-  size_t at_ = 0;
-};
 
 Result<int64_t> to_integer(std::string_view text) {
   int64_t value = 0;

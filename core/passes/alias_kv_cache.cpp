@@ -82,7 +82,7 @@ Status alias_kv_cache(Graph& graph, Context& context) {
   const ValueId position = graph.add_symbolic("cache_position", {past});
   const ValueId length = graph.add_symbolic("cache_length", {past + seq});
   const auto order = graph.order();
-  size_t layer = 0;
+  size_t layer = 0, states = 0;
   for (const NodeId id : order) {
     if (graph[id].op != Op::Attention) continue;
     const std::string name = "cache." + std::to_string(layer++);
@@ -104,8 +104,9 @@ Status alias_kv_cache(Graph& graph, Context& context) {
       std::erase(graph.inputs, node.inputs[kPastKey + i]);
     }
     graph.remove_node(id);
+    states += 2;
   }
-  context.note("", std::to_string(graph.inputs.size()) + " inputs remain, caches are states");
+  if (states > 0) context.note("", std::to_string(states) + " caches are states, written in place");
   return {};
 }
 

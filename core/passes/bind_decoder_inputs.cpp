@@ -8,6 +8,7 @@
 // Exporters name and order inputs freely (all keys then all values, or interleaved), so names are
 // only a tie-break.
 #include <algorithm>
+#include <set>
 
 #include "core/passes/passes.h"
 
@@ -82,6 +83,27 @@ void drop_unread_inputs(Graph& graph, Context& context) {
   });
 }
 
+// Symbols that no live value mentions any more need no bounds.
+void drop_unused_symbols(Graph& graph) {
+  std::set<std::string> used;
+  const auto collect = [&](ValueId id) {
+    if (id == ValueId::none) return;
+    for (const Dim& dim : graph[id].type.shape) used.merge(dim.symbols());
+    if (!graph[id].contents) return;
+    for (const Dim& dim : *graph[id].contents) used.merge(dim.symbols());
+  };
+  for (const ValueId id : graph.inputs) collect(id);
+  for (const ir::NodeId id : graph.order()) {
+    for (const ValueId value : graph[id].inputs) collect(value);
+    for (const ValueId value : graph[id].outputs) collect(value);
+  }
+  sym::Bounds bounds;
+  for (const auto& [symbol, interval] : graph.bounds.all()) {
+    if (used.contains(symbol)) bounds.set(symbol, interval);
+  }
+  graph.bounds = std::move(bounds);
+}
+
 }  // namespace
 
 Status bind_decoder_inputs(Graph& graph, Context& context) {
@@ -105,6 +127,7 @@ Status bind_decoder_inputs(Graph& graph, Context& context) {
   graph.bounds.set("seq", {1, context.options.chunk});
   graph.bounds.set("past", {0, context.options.capacity - 1});
   drop_unread_inputs(graph, context);
+  drop_unused_symbols(graph);
   return {};
 }
 

@@ -25,7 +25,8 @@ namespace {
 
 constexpr int64_t kMaxFolded = 16 << 20;  // bytes of one folded output
 
-// Bytes of whole-number contents in the value's own dtype, or nothing for dtypes that hold no contents.
+// Bytes of whole-number contents in the value's own dtype, or nothing for dtypes that hold no
+// contents.
 std::optional<std::vector<std::byte>> encode(ir::DType dtype,
                                              const std::vector<ir::Dim>& contents) {
   std::vector<std::byte> bytes;
@@ -140,13 +141,11 @@ Status fold_constants(Graph& graph, Context& context) {
   size_t shape_nodes = 0;
   for (const NodeId id : order) {
     const Node node = graph[id];
-    if (fold_contents(graph, node)) {
-      ++shape_nodes;
-    } else if (!fold_transpose(graph, node) && !TRY(fold_reference(graph, node))) {
-      continue;
-    } else {
+    const bool is_shape = fold_contents(graph, node);
+    if (!is_shape && !fold_transpose(graph, node) && !TRY(fold_reference(graph, node))) continue;
+    if (!is_shape)
       context.note(node.name, std::string(ir::name(node.op)) + " of constants is folded");
-    }
+    shape_nodes += is_shape;
     graph.remove_node(id);
   }
   if (shape_nodes > 0) {

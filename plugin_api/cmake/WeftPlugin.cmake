@@ -8,8 +8,8 @@
 #   weft_plugin_link(<target>)
 #
 # gives an existing MODULE library the same rules. Why each flag:
-#   -fvisibility=hidden, version script, --exclude-libs   one exported symbol; a library that host and
-#                            plugin both contain resolves inside the plugin, not to the host's copy
+#   -fvisibility=hidden, version script, --exclude-libs   one exported symbol; a library that host
+#                            and plugin both contain resolves inside the plugin, not in the host
 #   -fno-gnu-unique          template singletons stay inside the plugin
 #   -z nodelete              a thread of the plugin may outlive its last user
 #   -z defs                  an undefined symbol fails here, not at a user's first call

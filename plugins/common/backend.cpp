@@ -91,8 +91,7 @@ weft_status WEFT_CALL import_buffer(weft_device*, const weft_external* external,
     if (mine.kind != WEFT_HANDLE_HOST_PTR)
       throw Failure(WEFT_E_UNSUPPORTED, "only host pointers can be imported");
     if (!mine.ptr) throw Failure(WEFT_E_INVALID, "import of a null pointer");
-    *out = plugin::handle(
-        new HostBuffer(static_cast<char*>(mine.ptr) + mine.offset, mine.size));
+    *out = plugin::handle(new HostBuffer(static_cast<char*>(mine.ptr) + mine.offset, mine.size));
   });
 }
 

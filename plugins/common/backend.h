@@ -1,7 +1,8 @@
-// A backend whose memory is host memory and whose kernels are rows of a table: everything of the ABI
-// but the kernels. The cpu and reference plugins are this plus their tables.
+// A backend whose memory is host memory and whose kernels are rows of a table: everything of the
+// ABI but the kernels. The cpu and reference plugins are this plus their tables.
 //
-//   Backend --open--> HostDevice --compile--> TableProgram --execute (on the caller's thread)--> event
+//   Backend --open--> HostDevice --compile--> TableProgram --execute (on the caller's thread)-->
+//   event
 #pragma once
 
 #include <memory>
@@ -13,8 +14,8 @@
 namespace weft::common {
 
 struct DeviceSettings {
-  std::string name;    // "AMD EPYC, avx512"
-  std::string driver;  // part of the blob key
+  std::string name;                   // "AMD EPYC, avx512"
+  std::string driver;                 // part of the blob key
   std::shared_ptr<const void> state;  // handed to OpRow::prepare
   bool deterministic = true;          // results do not depend on threads or row counts
 };

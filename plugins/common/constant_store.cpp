@@ -90,10 +90,9 @@ ConstantStore::ConstantStore(ConstantPool& pool, const void* blob, uint64_t blob
   std::memcpy(&header, blob, sizeof header);
   const char* base = static_cast<const char*>(blob);
   if (header.size != blob_size || header.count > (blob_size - sizeof header) / sizeof(Entry))
-    throw Failure(WEFT_E_STALE_BLOB,
-                  text("the blob has %llu bytes where its header says %llu",
-                       static_cast<unsigned long long>(blob_size),
-                       static_cast<unsigned long long>(header.size)));
+    throw Failure(WEFT_E_STALE_BLOB, text("the blob has %llu bytes where its header says %llu",
+                                          static_cast<unsigned long long>(blob_size),
+                                          static_cast<unsigned long long>(header.size)));
   for (uint32_t i = 0; i < header.count; i++) {
     Entry entry;
     std::memcpy(&entry, base + sizeof header + i * sizeof entry, sizeof entry);

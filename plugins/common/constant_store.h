@@ -1,10 +1,11 @@
 // Constants as a backend keeps them: copied or repacked once per device, shared by whatever has the
 // same content, and saved into one blob that a later start maps and uses in place.
 //
-//   blob   Header {magic, version, count, size} | Entry[count] {key, offset, size} | bytes, each 64-aligned
+//   blob   Header {magic, version, count, size} | Entry[count] {key, offset, size} | bytes, each
+//   64-aligned
 //
-// A constant found in the blob of a compile belongs to that program alone: the mapping ends with the
-// program. Everything else lives as long as a program of the device uses it.
+// A constant found in the blob of a compile belongs to that program alone: the mapping ends with
+// the program. Everything else lives as long as a program of the device uses it.
 #pragma once
 
 #include <array>

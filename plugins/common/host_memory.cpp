@@ -12,7 +12,8 @@ using plugin::Failure;
 using plugin::text;
 
 HostBuffer::HostBuffer(uint64_t size) : size_(size), owned_(true) {
-  if (size > uint64_t{1} << 62) throw Failure(WEFT_E_OUT_OF_MEMORY, "a buffer of that size cannot be");
+  if (size > uint64_t{1} << 62)
+    throw Failure(WEFT_E_OUT_OF_MEMORY, "a buffer of that size cannot be");
   const uint64_t rounded = (std::max<uint64_t>(size, 1) + 63) & ~uint64_t{63};
   data_ = static_cast<char*>(std::aligned_alloc(64, rounded));
   if (!data_)
@@ -78,8 +79,8 @@ void copy_elements(const char* src, const int64_t* src_stride, char* dst, const 
   // The innermost run of elements that is contiguous on both sides moves by memmove.
   uint32_t outer = rank;
   int64_t run = 1;
-  while (outer > 0 && (shape[outer - 1] == 1 ||
-                       (src_stride[outer - 1] == run && dst_stride[outer - 1] == run)))
+  while (outer > 0 &&
+         (shape[outer - 1] == 1 || (src_stride[outer - 1] == run && dst_stride[outer - 1] == run)))
     run *= shape[--outer];
   int64_t index[kMaxRank] = {};
   while (true) {

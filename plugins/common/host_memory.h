@@ -25,12 +25,13 @@ class HostBuffer final : public plugin::Buffer {
   bool owned_ = false;
 };
 
-// The first byte of a view; throws Failure unless the whole view lies inside its buffer and is aligned
-// to its elements.
+// The first byte of a view; throws Failure unless the whole view lies inside its buffer and is
+// aligned to its elements.
 char* view_data(const weft_view& view);
 // Row-major without gaps; dims of size 1 may have any stride.
 bool is_tight(const weft_view& view);
-// Elements of src to dst, position by position; shapes and dtypes are equal, `item` is bytes of one.
+// Elements of src to dst, position by position; shapes and dtypes are equal, `item` is bytes of
+// one.
 void copy_elements(const char* src, const int64_t* src_stride, char* dst, const int64_t* dst_stride,
                    const int64_t* shape, uint32_t rank, uint32_t item);
 

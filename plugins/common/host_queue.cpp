@@ -155,8 +155,8 @@ plugin::Event* HostQueue::execute(const weft_execute_args& args) {
   return submit(std::move(work));
 }
 
-plugin::Event* HostQueue::copy(const weft_view& src, const weft_view& dst,
-                               weft_event* const* waits, uint32_t wait_count) {
+plugin::Event* HostQueue::copy(const weft_view& src, const weft_view& dst, weft_event* const* waits,
+                               uint32_t wait_count) {
   bool ready = true;
   for (uint32_t i = 0; i < wait_count; i++) ready &= event_of(waits[i])->is_done();
   {

@@ -1,9 +1,9 @@
 // An in-order queue that runs on the caller's thread.
 //
 // execute() and copy() run at once and return a completed event, unless something they wait for is
-// still pending: then the work is kept, the call returns a pending event, and the thread that completes
-// what was waited for runs the kept work, in order. So no thread of the plugin's own is needed, and a
-// queue never deadlocks on an event its own caller signals later.
+// still pending: then the work is kept, the call returns a pending event, and the thread that
+// completes what was waited for runs the kept work, in order. So no thread of the plugin's own is
+// needed, and a queue never deadlocks on an event its own caller signals later.
 #pragma once
 
 #include <deque>

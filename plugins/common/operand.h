@@ -1,5 +1,5 @@
-// What a kernel sees of a running program: plain data, so that a kernel compiled for any instruction
-// set may include it without drawing shared inline functions into its object.
+// What a kernel sees of a running program: plain data, so that a kernel compiled for any
+// instruction set may include it without drawing shared inline functions into its object.
 //
 //   Operand  a tensor of this run: where it is, its shape, its strides
 //   Step     one node: operands, what prepare() made of its constants, scratch
@@ -14,8 +14,8 @@ namespace weft::common {
 constexpr uint32_t kMaxRank = 8;
 
 struct Operand {
-  char* data;        // nullptr while unresolved
-  uint32_t dtype;    // WEFT_F32 ...
+  char* data;      // nullptr while unresolved
+  uint32_t dtype;  // WEFT_F32 ...
   uint32_t rank;
   int64_t shape[kMaxRank];
   int64_t stride[kMaxRank];  // elements
@@ -41,8 +41,8 @@ struct Step {
   uint32_t node;  // index in the compiled graph
 };
 
-// Who is calling a kernel: thread `id` of the `size` that take part. Steps are separated by barriers;
-// within a step threads do not wait for each other.
+// Who is calling a kernel: thread `id` of the `size` that take part. Steps are separated by
+// barriers; within a step threads do not wait for each other.
 struct Team {
   uint32_t id;
   uint32_t size;

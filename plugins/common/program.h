@@ -39,9 +39,9 @@ class TableProgram final : public plugin::Program {
   enum class Where : uint8_t { nowhere, constant, contents, input, output, workspace, view };
   struct Place {
     Where where = Where::nowhere;
-    bool dynamic = false;     // shape, offset or contents depend on slots
+    bool dynamic = false;  // shape, offset or contents depend on slots
     bool state = false;
-    uint32_t index = 0;       // of the input or output, or the parent value
+    uint32_t index = 0;  // of the input or output, or the parent value
     weft_dim offset{};
     weft_dim dims[kMaxRank]{};
     std::vector<weft_dim> contents;

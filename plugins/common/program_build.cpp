@@ -30,7 +30,8 @@ void check_indices(const GraphView& graph) {
       if (!known(node->outputs[i])) throw Failure(WEFT_E_INVALID, "a node writes no such value", n);
   }
   for (uint32_t i = 0; i < graph->input_count; i++)
-    if (graph->inputs[i] >= graph->value_count) throw Failure(WEFT_E_INVALID, "no such graph input");
+    if (graph->inputs[i] >= graph->value_count)
+      throw Failure(WEFT_E_INVALID, "no such graph input");
   for (uint32_t i = 0; i < graph->output_count; i++)
     if (graph->outputs[i] >= graph->value_count)
       throw Failure(WEFT_E_INVALID, "no such graph output");
@@ -108,9 +109,9 @@ void TableProgram::read_values(const GraphView& graph, const int64_t* pins) {
       place.index = i;
     }
   for (uint32_t i = 0; i < inputs_.size(); i++)
-    if (Place& place = places_[inputs_[i]];
-        place.where == Where::workspace || place.where == Where::output ||
-        place.where == Where::view) {
+    if (Place& place = places_[inputs_[i]]; place.where == Where::workspace ||
+                                            place.where == Where::output ||
+                                            place.where == Where::view) {
       place.where = Where::input;
       place.index = i;
     }
@@ -138,8 +139,7 @@ void TableProgram::read_nodes(const GraphView& graph, ConstantStore& store) {
     const NodeView view = graph.node(n);
     Node& node = nodes_[n];
     node.row = context_.traits.find(view->domain ? view->domain : "", view->op_type);
-    if (!node.row)
-      throw Failure(WEFT_E_UNSUPPORTED, text("no kernel for %s", view->op_type), n);
+    if (!node.row) throw Failure(WEFT_E_UNSUPPORTED, text("no kernel for %s", view->op_type), n);
     try {
       node.row->check(view);
     } catch (const Refusal& refusal) {
@@ -154,9 +154,8 @@ void TableProgram::read_nodes(const GraphView& graph, ConstantStore& store) {
         const weft_value& value = graph.value(v);
         const auto id = content_id(value);
         const ConstantKey key = {0, value.data_size, id[0], id[1], 0, 0, 0, 0};
-        operands_[v].data = const_cast<char*>(store.get(key, value.data_size, [&](char* to) {
-          std::memcpy(to, value.data, value.data_size);
-        }));
+        operands_[v].data = const_cast<char*>(store.get(
+            key, value.data_size, [&](char* to) { std::memcpy(to, value.data, value.data_size); }));
       }
     }
     for (uint32_t i = 0; i < view->output_count; i++) {
@@ -165,8 +164,14 @@ void TableProgram::read_nodes(const GraphView& graph, ConstantStore& store) {
         throw Failure(WEFT_E_INVALID, "a node writes a constant", n);
       node.out.push_back(v == WEFT_NONE ? nullptr : &operands_[v]);
     }
-    node.step = {node.in.data(), node.out.data(), uint32_t(node.in.size()),
-                 uint32_t(node.out.size()), nullptr, nullptr, &fault_, n};
+    node.step = {node.in.data(),
+                 node.out.data(),
+                 uint32_t(node.in.size()),
+                 uint32_t(node.out.size()),
+                 nullptr,
+                 nullptr,
+                 &fault_,
+                 n};
     if (node.row->prepare) {
       Prepare prepare{view, store, context_.settings.state.get()};
       node.state = node.row->prepare(prepare);

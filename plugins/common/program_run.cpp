@@ -183,8 +183,8 @@ void TableProgram::walk(Walk& run, uint32_t id) {
   }
 }
 
-// Outputs that were not written in place: staged ones, and values that are two outputs, a constant, or
-// an input whose output view is elsewhere.
+// Outputs that were not written in place: staged ones, and values that are two outputs, a constant,
+// or an input whose output view is elsewhere.
 void TableProgram::copy_back(const weft_execute_args& args) {
   for (uint32_t i = 0; i < outputs_.size(); i++) {
     const Operand& operand = operands_[outputs_[i]];
@@ -193,8 +193,8 @@ void TableProgram::copy_back(const weft_execute_args& args) {
     if (to == operand.data || !operand.data) continue;
     for (uint32_t d = 0; d < operand.rank; d++)
       if (view.rank != operand.rank || view.shape[d] != operand.shape[d])
-        throw Failure(WEFT_E_INVALID, "the view of output " + value_names_[outputs_[i]] +
-                                          " has another shape");
+        throw Failure(WEFT_E_INVALID,
+                      "the view of output " + value_names_[outputs_[i]] + " has another shape");
     copy_elements(operand.data, operand.stride, to, view.stride, operand.shape, operand.rank,
                   element_size(operand.dtype));
   }

@@ -1,7 +1,8 @@
-// One line of a backend's kernel table: which op it is, whether this node is one it can run, what to
-// make of its constants, and the kernel.
+// One line of a backend's kernel table: which op it is, whether this node is one it can run, what
+// to make of its constants, and the kernel.
 //
-//   check    throws Refusal when the node is not for this kernel; reads types and attributes, and may
+//   check    throws Refusal when the node is not for this kernel; reads types and attributes, and
+//   may
 //            read constants' descriptors but not their bytes
 //   prepare  once per compile: repacks constants, reads attributes; its result is Step::state
 //   run      called by every thread that takes part, at the same time; must not throw nor allocate

@@ -15,8 +15,8 @@ inline void pause_once() {
 #endif
 }
 
-// About 50 microseconds of spinning: longer than the imbalance of two halves of a step, shorter than
-// a time slice.
+// About 50 microseconds of spinning: longer than the imbalance of two halves of a step, shorter
+// than a time slice.
 constexpr int kSpins = 2000;
 
 }  // namespace

@@ -1,7 +1,7 @@
 // A team of host threads that walk a program together, and the barrier between its steps.
 //
-// The barrier spins first (a step of decoding lasts microseconds), and sleeps after a bound, so that a
-// neighbour who holds the processor delays the team instead of being fought by it.
+// The barrier spins first (a step of decoding lasts microseconds), and sleeps after a bound, so
+// that a neighbour who holds the processor delays the team instead of being fought by it.
 #pragma once
 
 #include <atomic>
@@ -29,8 +29,8 @@ inline Range share(int64_t count, uint32_t id, uint32_t size) {
   return {count * id / size, count * (id + 1) / size};
 }
 
-// Runs fn(arg, id) on a team of the host's threads and returns its size; alone, as {0 of 1}, where the
-// host has no team to give. `size` is written before fn starts.
+// Runs fn(arg, id) on a team of the host's threads and returns its size; alone, as {0 of 1}, where
+// the host has no team to give. `size` is written before fn starts.
 void run_team(const weft_host& host, uint32_t want, uint32_t& size,
               void(WEFT_CALL* fn)(void*, uint32_t), void* arg);
 

@@ -14,14 +14,18 @@ bool is_nibble(uint32_t storage) {
   return storage == WEFT_U4 || storage == WEFT_I4 || storage == WEFT_F4_E0M4;
 }
 
-// What is added to a stored code to make it 0 or above, as the kernels see it; E0M4's codes decode to
-// 16 + q, so there the zero point moves the other way.
+// What is added to a stored code to make it 0 or above, as the kernels see it; E0M4's codes decode
+// to 16 + q, so there the zero point moves the other way.
 double code_shift(uint32_t storage) {
   switch (storage) {
-    case WEFT_I4: return 8;
-    case WEFT_I8: return 128;
-    case WEFT_F4_E0M4: return -16;
-    default: return 0;
+    case WEFT_I4:
+      return 8;
+    case WEFT_I8:
+      return 128;
+    case WEFT_F4_E0M4:
+      return -16;
+    default:
+      return 0;
   }
 }
 
@@ -126,7 +130,8 @@ void check_packable(const GraphView& graph, const LineMatrix& m) {
                 common::dtype_name(q.storage)));
   if (!m.line_major) refuse("blocks must run along K: the codes lie in the other order");
   const Blocks b = blocks_of(q, m.k);
-  if (b.count > 1 && b.block % 8) refuse(text("blocks of %u; the cpu takes multiples of 8", q.block));
+  if (b.count > 1 && b.block % 8)
+    refuse(text("blocks of %u; the cpu takes multiples of 8", q.block));
   if (is_nibble(q.storage) && b.block % 2) refuse("4-bit codes in blocks of odd length");
   if (graph.value(q.scale_value).dtype != WEFT_F32) refuse("scales that are not f32");
   if (q.zero_point_value != WEFT_NONE) {
@@ -146,8 +151,8 @@ PackedMatrix pack(const GraphView& graph, const LineMatrix& m, common::ConstantS
       throw Failure(WEFT_E_INVALID, "a constant matrix is shorter than its shape");
     key[5] = m.line_major;
     packed.tile_bytes = m.k * 16 * int64_t(sizeof(float));
-    packed.data = store.get(key, uint64_t(tiles * packed.tile_bytes),
-                            [&](char* to) { pack_floats(m, to); });
+    packed.data =
+        store.get(key, uint64_t(tiles * packed.tile_bytes), [&](char* to) { pack_floats(m, to); });
     return packed;
   }
   const weft_quant& q = *value.quant;
@@ -156,7 +161,12 @@ PackedMatrix pack(const GraphView& graph, const LineMatrix& m, common::ConstantS
   const weft_value& scale = plain_constant(graph, q.scale_value, m.n * b.count);
   Source source{static_cast<const char*>(value.data),
                 nibble ? b.count * b.block / 2 : b.count * b.block,
-                static_cast<const float*>(scale.data), nullptr, nullptr, q.zero, q.storage, b};
+                static_cast<const float*>(scale.data),
+                nullptr,
+                nullptr,
+                q.zero,
+                q.storage,
+                b};
   if (value.data_size < uint64_t(m.n * source.line_bytes))
     throw Failure(WEFT_E_INVALID, "a quantized constant is shorter than its shape");
   const auto scale_id = common::content_id(scale);

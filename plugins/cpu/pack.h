@@ -1,7 +1,7 @@
 // Repacking constants into the tiles of kernels.h, once per device and content.
 //
-// A matrix is N lines of K elements: the columns of a MatMul's B [K, N], or the rows of an embedding
-// [V, K]. A head and an embedding that share their bytes therefore share one packed copy.
+// A matrix is N lines of K elements: the columns of a MatMul's B [K, N], or the rows of an
+// embedding [V, K]. A head and an embedding that share their bytes therefore share one packed copy.
 #pragma once
 
 #include "plugins/cpu/ops/cpu_op.h"
@@ -10,9 +10,9 @@ namespace weft::cpu {
 
 struct LineMatrix {
   const weft_value* value;
-  uint32_t index;      // of the value
-  int64_t n, k;        // lines and their length
-  bool line_major;     // a line is contiguous
+  uint32_t index;   // of the value
+  int64_t n, k;     // lines and their length
+  bool line_major;  // a line is contiguous
 };
 
 // B [K, N] of a MatMul, or an embedding [V, K]; the value is a rank-2 constant.

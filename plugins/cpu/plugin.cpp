@@ -4,8 +4,9 @@
 //   kernels/*.cpp   the numeric loops, compiled once per instruction set
 //   pack.cpp        constants repacked into tiles of 16 columns
 //
-// The table of kernels starts with the baseline and is replaced by what the processor and the operating
-// system support. Option `isa` of device_open, or WEFT_CPU_ISA, forces base, avx2 or avx512.
+// The table of kernels starts with the baseline and is replaced by what the processor and the
+// operating system support. Option `isa` of device_open, or WEFT_CPU_ISA, forces base, avx2 or
+// avx512.
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -40,9 +41,7 @@ const common::OpRow* find(const char* domain, const char* op) {
 }
 
 // These ask for the operating system's support (XCR0) too.
-bool has_avx2() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
@@ -91,8 +90,8 @@ common::DeviceSettings open(const weft_kv* options, uint32_t count) {
 }
 
 constexpr common::BackendTraits kTraits = {
-    "cpu", "weft cpu 0.1",
-    1u << WEFT_F32 | 1u << WEFT_I32 | 1u << WEFT_I64 | 1u << WEFT_BOOL, 0, find, open};
+    "cpu", "weft cpu 0.1", 1u << WEFT_F32 | 1u << WEFT_I32 | 1u << WEFT_I64 | 1u << WEFT_BOOL,
+    0,     find,           open};
 
 }  // namespace
 }  // namespace weft::cpu

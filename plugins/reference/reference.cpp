@@ -1,5 +1,5 @@
-// The reference plugin: every op of ops.def, run by the slow kernels that live beside the ops' shape
-// rules. The oracle other backends are judged by, and the one plugin that may link core/ops.
+// The reference plugin: every op of ops.def, run by the slow kernels that live beside the ops'
+// shape rules. The oracle other backends are judged by, and the one plugin that may link core/ops.
 #include <optional>
 #include <vector>
 
@@ -10,8 +10,8 @@
 
 namespace weft::reference {
 
-using common::OpRow;
 using common::Operand;
+using common::OpRow;
 using common::Prepare;
 using common::Refusal;
 using common::Step;
@@ -47,8 +47,8 @@ void check_quantization(const NodeView& node, uint32_t i) {
   if (quant.scheme != WEFT_Q_AFFINE)
     throw Refusal{WEFT_REFUSE_QUANT, "the reference decodes affine codes only", index};
   if (value.rank != 2)
-    throw Refusal{WEFT_REFUSE_RANK, "a quantized constant must be a matrix", index, {},
-                  value.rank, 2};
+    throw Refusal{
+        WEFT_REFUSE_RANK, "a quantized constant must be a matrix", index, {}, value.rank, 2};
   if (!known(quant.storage))
     throw Refusal{WEFT_REFUSE_QUANT,
                   text("codes stored as %s are unknown", common::dtype_name(quant.storage)), index};
@@ -174,9 +174,12 @@ common::DeviceSettings open(const weft_kv*, uint32_t) {
   return {"reference kernels", "weft-reference-1", nullptr, true};
 }
 
-constexpr common::BackendTraits kTraits = {
-    "reference", "weft reference 0.1", (1u << WEFT_F32) | (1u << WEFT_I64) | (1u << WEFT_F64), 1,
-    find,        open};
+constexpr common::BackendTraits kTraits = {"reference",
+                                           "weft reference 0.1",
+                                           (1u << WEFT_F32) | (1u << WEFT_I64) | (1u << WEFT_F64),
+                                           1,
+                                           find,
+                                           open};
 
 }  // namespace
 }  // namespace weft::reference

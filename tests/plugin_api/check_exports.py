@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks built plugin files the way a loader sees them.
 
-    check_exports.py PLUGIN.so...         one exported symbol, nothing unique or writable-executable,
+    check_exports.py PLUGIN.so...         one exported symbol, nothing unique,
                                           nothing needed that belongs to the core
     check_exports.py --program PROGRAM    the program is linked with no plugin
 """

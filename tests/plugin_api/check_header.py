@@ -28,7 +28,8 @@ def compile_all(include):
         for compiler in filter(shutil.which, COMPILERS[language]):
             for standard in standards:
                 for header in ("plugin.h", "note.h"):
-                    command = [compiler, "-x", language, f"-std={standard}", f"-I{include}", *FLAGS, "-"]
+                    command = [compiler, "-x", language, f"-std={standard}", f"-I{include}",
+                               *FLAGS, "-"]
                     source = f"#include <weft/{header}>\n"
                     result = subprocess.run(command, input=source, text=True, capture_output=True)
                     done += 1

@@ -44,7 +44,8 @@ def structs(header):
 
 
 def constants(header):
-    for name, value in re.findall(r"^#define (WEFT_\w+) +(\"[^\"]*\"|\(?-?\w+\)?)\s*$", header, re.M):
+    constant = r"^#define (WEFT_\w+) +(\"[^\"]*\"|\(?-?\w+\)?)\s*$"
+    for name, value in re.findall(constant, header, re.M):
         if name not in NOT_CONSTANTS:
             yield name, value.startswith('"')
 
@@ -68,7 +69,8 @@ def layout(include):
         else:
             lines.append(f'printf("{name} = %lld\\n", (long long)({name}));')
     body = "\n  ".join(lines)
-    program = f"#include <stdio.h>\n#include <weft/plugin.h>\nint main(void) {{\n  {body}\n  return 0;\n}}\n"
+    program = ("#include <stdio.h>\n#include <weft/plugin.h>\n"
+               f"int main(void) {{\n  {body}\n  return 0;\n}}\n")
     with tempfile.TemporaryDirectory() as folder:
         source, binary = os.path.join(folder, "layout.c"), os.path.join(folder, "layout")
         pathlib.Path(source).write_text(program, encoding="utf-8")

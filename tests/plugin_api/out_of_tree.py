@@ -39,7 +39,8 @@ def main(cmake, build, null):
         for command in readme_commands(null):
             subprocess.run(["bash", "-ec", command], check=True, cwd=source)
         (source / "CMakeLists.txt").write_text(PROJECT, encoding="utf-8")
-        leftovers = [file.name for file in source.glob("*.[ch]") if re.search(r"\bnull_", file.read_text())]
+        leftovers = [file.name for file in source.glob("*.[ch]")
+                     if re.search(r"\bnull_", file.read_text())]
         run(cmake, "-S", str(source), "-B", folder + "/build", f"-DCMAKE_PREFIX_PATH={prefix}")
         run(cmake, "--build", folder + "/build")
         plugin = pathlib.Path(folder, "build", "lib", "weft", "plugins", "weft_acme.so")

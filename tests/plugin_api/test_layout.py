@@ -12,7 +12,8 @@ import layout
 BREAKING = {
     "a function in the middle of the table": (
         "  void(WEFT_CALL* device_close)(weft_device*);",
-        "  void(WEFT_CALL* inserted)(weft_device*);\n  void(WEFT_CALL* device_close)(weft_device*);"),
+        "  void(WEFT_CALL* inserted)(weft_device*);\n"
+        "  void(WEFT_CALL* device_close)(weft_device*);"),
     "int32_t becomes uint32_t": ("  int32_t priority;", "  uint32_t priority;"),
     "a constant gets another value": ("#define WEFT_E_IO (-8)", "#define WEFT_E_IO (-18)"),
     "a field goes": ("  uint64_t run_id;\n", "  uint64_t reserved1;\n"),
@@ -20,7 +21,8 @@ BREAKING = {
 EXTENDING = {
     "a function at the end of the table": (
         "\n} weft_api;", "\n  void(WEFT_CALL* appended)(weft_device*);\n} weft_api;"),
-    "a new constant": ("#define WEFT_E_IO (-8)", "#define WEFT_E_NEW (-11)\n#define WEFT_E_IO (-8)"),
+    "a new constant": ("#define WEFT_E_IO (-8)",
+                       "#define WEFT_E_NEW (-11)\n#define WEFT_E_IO (-8)"),
 }
 
 
@@ -44,7 +46,8 @@ def main(include):
             failed.append(f"{name}: the layout is the same")
         if (name in BREAKING) != bool(layout.minor_faults(old, new)):
             failed.append(f"{name}: judged wrongly as a minor change")
-    print("\n".join(failed) if failed else f"{len(BREAKING) + len(EXTENDING)} changes judged rightly")
+    judged = f"{len(BREAKING) + len(EXTENDING)} changes judged rightly"
+    print("\n".join(failed) if failed else judged)
     return 1 if failed else 0
 
 

@@ -1,5 +1,5 @@
-// Attention, RotaryEmbedding and TensorScatter on the cpu against the reference, and the promise that
-// a row's bits do not depend on the rows computed with it.
+// Attention, RotaryEmbedding and TensorScatter on the cpu against the reference, and the promise
+// that a row's bits do not depend on the rows computed with it.
 #include "tests/plugins/compare.h"
 
 namespace weft::test {
@@ -19,12 +19,10 @@ uint32_t attention_graph(Graph& g, const Case& c) {
   Random random(uint32_t(c.rows * 131 + c.keys));
   const uint32_t q = g.input("q", Data::floats({c.batch, c.rows, c.heads * c.d},
                                                random.reals(c.batch * c.rows * c.heads * c.d)));
-  const uint32_t k =
-      g.input("k", Data::floats({c.batch, c.keys, c.kv_heads * c.d},
-                                random.reals(c.batch * c.keys * c.kv_heads * c.d)));
-  const uint32_t v =
-      g.input("v", Data::floats({c.batch, c.keys, c.kv_heads * c.dv},
-                                random.reals(c.batch * c.keys * c.kv_heads * c.dv)));
+  const uint32_t k = g.input("k", Data::floats({c.batch, c.keys, c.kv_heads * c.d},
+                                               random.reals(c.batch * c.keys * c.kv_heads * c.d)));
+  const uint32_t v = g.input("v", Data::floats({c.batch, c.keys, c.kv_heads * c.dv},
+                                               random.reals(c.batch * c.keys * c.kv_heads * c.dv)));
   std::vector<uint32_t> in = {q, k, v};
   if (c.mask || c.valid >= 0) in.resize(7, WEFT_NONE);
   if (c.mask == 1)
@@ -34,12 +32,10 @@ uint32_t attention_graph(Graph& g, const Case& c) {
     for (char& b : mask.bytes) b = random.integer(0, 3) > 0;
     in[3] = g.input("mask", mask);
   }
-  if (c.valid >= 0)
-    in[6] = g.contents("valid", std::vector<D>(size_t(c.batch), D(c.valid)));
+  if (c.valid >= 0) in[6] = g.contents("valid", std::vector<D>(size_t(c.batch), D(c.valid)));
   const uint32_t y = g.activation("y", WEFT_F32, {c.batch, c.rows, c.heads * c.dv});
-  std::map<std::string, Attribute> attrs = {{"q_num_heads", c.heads},
-                                            {"kv_num_heads", c.kv_heads},
-                                            {"is_causal", int64_t(c.causal)}};
+  std::map<std::string, Attribute> attrs = {
+      {"q_num_heads", c.heads}, {"kv_num_heads", c.kv_heads}, {"is_causal", int64_t(c.causal)}};
   if (c.softcap > 0) attrs["softcap"] = c.softcap;
   if (c.scale > 0) attrs["scale"] = c.scale;
   if (c.left >= 0) attrs["left_window_size"] = c.left;
@@ -83,20 +79,20 @@ TEST(CpuAttention, bits_do_not_depend_on_the_chunk) {
     const int64_t row = 41, width = 9 * 64;
     Graph one;
     const std::vector<float> q = whole.input_data(whole.inputs[0]).floats();
-    const uint32_t in =
-        one.input("q", Data::floats({1, 1, width}, {q.begin() + row * width,
-                                                    q.begin() + (row + 1) * width}));
+    const uint32_t in = one.input(
+        "q", Data::floats({1, 1, width}, {q.begin() + row * width, q.begin() + (row + 1) * width}));
     const uint32_t k = one.input("k", whole.input_data(whole.inputs[1]));
     const uint32_t v = one.input("v", whole.input_data(whole.inputs[2]));
     const uint32_t valid = one.contents("valid", {D(row + 1)});
     const uint32_t y = one.activation("y", WEFT_F32, {1, 1, width});
-    one.node("Attention", {in, k, v, WEFT_NONE, WEFT_NONE, WEFT_NONE, valid}, {y},
-             {{"q_num_heads", int64_t(9)}, {"kv_num_heads", int64_t(3)}, {"is_causal", int64_t(1)}});
+    one.node(
+        "Attention", {in, k, v, WEFT_NONE, WEFT_NONE, WEFT_NONE, valid}, {y},
+        {{"q_num_heads", int64_t(9)}, {"kv_num_heads", int64_t(3)}, {"is_causal", int64_t(1)}});
     one.outputs = {y};
     for (uint32_t threads : {1u, 2u, 5u}) {
       const std::vector<float> got = Device("cpu", threads, {{"isa", isa}}).run(one)[0].floats();
-      EXPECT_EQ(got, std::vector<float>(want.begin() + row * width,
-                                        want.begin() + (row + 1) * width))
+      EXPECT_EQ(got,
+                std::vector<float>(want.begin() + row * width, want.begin() + (row + 1) * width))
           << isa;
     }
   }
@@ -139,8 +135,9 @@ TEST(CpuRotaryEmbedding, agrees_with_the_reference) {
       const uint32_t ids =
           g.input("ids", Data::integers({2, 5}, {0, 1, 2, 3, 4, 15, 16, 17, 18, 19}));
       const uint32_t y = g.activation("y", WEFT_F32, {2, 5, heads * d});
-      g.node("RotaryEmbedding", {x, cos, sin, ids}, {y},
-             {{"num_heads", heads}, {"interleaved", interleaved}, {"rotary_embedding_dim", partial}});
+      g.node(
+          "RotaryEmbedding", {x, cos, sin, ids}, {y},
+          {{"num_heads", heads}, {"interleaved", interleaved}, {"rotary_embedding_dim", partial}});
       g.outputs = {y};
       expect_like_reference(g, "rotary");
     }

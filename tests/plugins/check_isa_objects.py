@@ -2,8 +2,8 @@
 
     check_isa_objects.py <isa> <object>...
 
-A weak symbol in an AVX-512 object may be the copy the linker keeps for everybody, so there must be none
-outside weft::cpu::<isa>; and objects of the baseline must hold no VEX or EVEX instruction.
+A weak symbol in an AVX-512 object may be the copy the linker keeps for everybody, so there must be
+none outside weft::cpu::<isa>; and objects of the baseline must hold no VEX or EVEX instruction.
 """
 import re
 import subprocess

@@ -14,10 +14,16 @@ namespace {
 
 uint32_t item_size(weft_dtype dtype) {
   switch (dtype) {
-    case WEFT_F32: case WEFT_I32: return 4;
-    case WEFT_I64: case WEFT_F64: return 8;
-    case WEFT_F16: return 2;
-    default: return 1;
+    case WEFT_F32:
+    case WEFT_I32:
+      return 4;
+    case WEFT_I64:
+    case WEFT_F64:
+      return 8;
+    case WEFT_F16:
+      return 2;
+    default:
+      return 1;
   }
 }
 
@@ -169,8 +175,7 @@ uint32_t Graph::column_major(const std::string& name, int64_t k, int64_t n,
 
 uint32_t Graph::transposed(const std::string& name, uint32_t constant_value) {
   const weft_value from = values_[constant_value];
-  const uint32_t v =
-      add(name, from.dtype, {D(from.dims[1].value), D(from.dims[0].value)});
+  const uint32_t v = add(name, from.dtype, {D(from.dims[1].value), D(from.dims[0].value)});
   const weft_value mine = values_[v];
   values_[v] = from;
   values_[v].name = mine.name;
@@ -298,8 +303,8 @@ Device::Device(const std::string& plugin, uint32_t threads,
   table.run_team = threads > 1 ? run_team : nullptr;
   *api_ = weft_api{};
   api_->struct_size = sizeof(weft_api);
-  weft_entry_args args{sizeof args, WEFT_VERSION_MAJOR, WEFT_VERSION_MINOR, 0, &table, api_.get(),
-                       path.c_str()};
+  weft_entry_args args{sizeof args, WEFT_VERSION_MAJOR, WEFT_VERSION_MINOR, 0,
+                       &table,      api_.get(),         path.c_str()};
   weft_error error = fresh_error();
   check(entry(&args, &error), error);
   std::vector<weft_kv> list;
@@ -335,75 +340,95 @@ std::vector<Refused> Device::claim(Graph& graph, std::vector<uint32_t>* claimed)
   return context.refused;
 }
 
-std::vector<Data> Device::run(Graph& graph, const RunOptions& options) {
-  const weft_graph pod = graph.pod();
+// One run: the program, its buffers and views, freed in reverse.
+struct Device::Run {
+  Device& device;
+  Graph& graph;
+  const RunOptions& options;
   weft_error error = fresh_error();
-  weft_compile_args compile{};
-  compile.struct_size = sizeof compile;
-  compile.graph = &pod;
-  compile.blob = options.blob;
-  compile.blob_size = options.blob_size;
-  weft_program* raw_program = nullptr;
-  check(api_->compile(device_, &compile, &raw_program, &error), error);
-  const std::unique_ptr<weft_program, void(WEFT_CALL*)(weft_program*)> program(
-      raw_program, api_->program_destroy);
-  if (options.save_to) {
-    weft_writer writer{sizeof writer, 0, options.save_to,
-                       [](void* ctx, const void* bytes, uint64_t size) -> weft_status {
-                         auto& to = *static_cast<std::vector<char>*>(ctx);
-                         const char* from = static_cast<const char*>(bytes);
-                         to.insert(to.end(), from, from + size);
-                         return WEFT_OK;
-                       }};
-    check(api_->program_save(program.get(), &writer, &error), error);
+  weft_program* program = nullptr;
+  std::vector<weft_buffer*> buffers{};
+  std::vector<weft_view> inputs{}, outputs{};
+  weft_queue* queue = nullptr;
+  weft_event* done = nullptr;
+
+  ~Run() {
+    const weft_api& api = device.api();
+    if (done) api.event_destroy(done);
+    if (queue) api.queue_destroy(queue);
+    for (weft_buffer* buffer : buffers) api.buffer_free(buffer);
+    if (program) api.program_destroy(program);
   }
+  void check(weft_status status) const { device.check(status, error); }
+  void compile();
+  void save();
+  weft_buffer* allocate(uint64_t size);
+  char* map(const weft_view& view, uint64_t size);
+  weft_view place(uint32_t v);
+  void execute();
+};
+
+void Device::Run::compile() {
+  const weft_graph pod = graph.pod();
+  weft_compile_args args{};
+  args.struct_size = sizeof args;
+  args.graph = &pod;
+  args.blob = options.blob;
+  args.blob_size = options.blob_size;
+  check(device.api().compile(device.handle(), &args, &program, &error));
+}
+
+void Device::Run::save() {
+  weft_writer writer{sizeof writer, 0, options.save_to,
+                     [](void* ctx, const void* bytes, uint64_t size) -> weft_status {
+                       auto& to = *static_cast<std::vector<char>*>(ctx);
+                       const char* from = static_cast<const char*>(bytes);
+                       to.insert(to.end(), from, from + size);
+                       return WEFT_OK;
+                     }};
+  check(device.api().program_save(program, &writer, &error));
+}
+
+weft_buffer* Device::Run::allocate(uint64_t size) {
+  weft_buffer_desc desc{sizeof desc, 0, size, "test"};
+  weft_buffer* buffer = nullptr;
+  check(device.api().buffer_alloc(device.handle(), &desc, &buffer, &error));
+  buffers.push_back(buffer);
+  return buffer;
+}
+
+char* Device::Run::map(const weft_view& view, uint64_t size) {
+  void* out = nullptr;
+  check(device.api().buffer_map(view.buffer, view.byte_offset, size, 3, &out, &error));
+  return static_cast<char*>(out);
+}
+
+weft_view Device::Run::place(uint32_t v) {
+  const weft_value& value = graph.value(v);
+  weft_view view{};
+  view.dtype = value.dtype;
+  view.rank = value.rank;
+  view.byte_offset = options.view_offset;
+  int64_t count = 1;
+  for (uint32_t d = value.rank; d-- > 0;) {
+    const weft_dim& dim = value.dims[d];
+    view.shape[d] = dim.slot == WEFT_NONE ? dim.value : options.slots.at(dim.slot);
+    view.stride[d] = count;
+    count *= view.shape[d];
+  }
+  view.buffer = allocate(options.view_offset + uint64_t(count) * item_size(value.dtype));
+  return view;
+}
+
+void Device::Run::execute() {
+  const weft_api& api = device.api();
   weft_program_info info{};
   info.struct_size = sizeof info;
-  check(api_->program_info(program.get(), &info, &error), error);
-
-  std::vector<std::unique_ptr<weft_buffer, void(WEFT_CALL*)(weft_buffer*)>> buffers;
-  const auto allocate = [&](uint64_t size) {
-    weft_buffer_desc desc{sizeof desc, 0, size, "test"};
-    weft_buffer* raw = nullptr;
-    check(api_->buffer_alloc(device_, &desc, &raw, &error), error);
-    buffers.emplace_back(raw, api_->buffer_free);
-    return raw;
-  };
-  const auto bytes_at = [&](const weft_view& view, uint64_t size, uint32_t mode) {
-    void* out = nullptr;
-    check(api_->buffer_map(view.buffer, view.byte_offset, size, mode, &out, &error), error);
-    return static_cast<char*>(out);
-  };
-  const auto make_view = [&](uint32_t v) {
-    const weft_value& value = graph.value(v);
-    weft_view view{};
-    view.dtype = value.dtype;
-    view.rank = value.rank;
-    view.byte_offset = options.view_offset;
-    int64_t count = 1;
-    for (uint32_t d = value.rank; d-- > 0;) {
-      const weft_dim& dim = value.dims[d];
-      view.shape[d] = dim.slot == WEFT_NONE ? dim.value : options.slots.at(dim.slot);
-      view.stride[d] = count;
-      count *= view.shape[d];
-    }
-    view.buffer = allocate(options.view_offset + uint64_t(count) * item_size(value.dtype));
-    return view;
-  };
-  std::vector<weft_view> inputs, outputs;
-  for (uint32_t v : graph.inputs) {
-    inputs.push_back(make_view(v));
-    const Data& data = graph.input_data(v);
-    if (!data.bytes.empty())
-      std::memcpy(bytes_at(inputs.back(), data.bytes.size(), 2), data.bytes.data(),
-                  data.bytes.size());
-  }
-  for (uint32_t v : graph.outputs) outputs.push_back(make_view(v));
-
+  check(api.program_info(program, &info, &error));
   const uint64_t scratch = (options.workspace_offset + graph.workspace_bytes() + 63) & ~63ull;
   weft_execute_args args{};
   args.struct_size = sizeof args;
-  args.program = program.get();
+  args.program = program;
   args.inputs = inputs.data();
   args.outputs = outputs.data();
   args.slots = options.slots.data();
@@ -413,29 +438,36 @@ std::vector<Data> Device::run(Graph& graph, const RunOptions& options) {
   args.input_count = uint32_t(inputs.size());
   args.output_count = uint32_t(outputs.size());
   args.view_stride = sizeof(weft_view);
-  weft_queue_desc queue_desc{};
-  queue_desc.struct_size = sizeof queue_desc;
-  weft_queue* raw_queue = nullptr;
-  check(api_->queue_create(device_, &queue_desc, &raw_queue, &error), error);
-  const std::unique_ptr<weft_queue, void(WEFT_CALL*)(weft_queue*)> queue(raw_queue,
-                                                                         api_->queue_destroy);
-  weft_event* raw_done = nullptr;
-  check(api_->execute(queue.get(), &args, &raw_done, &error), error);
-  const std::unique_ptr<weft_event, void(WEFT_CALL*)(weft_event*)> done(raw_done,
-                                                                        api_->event_destroy);
-  check(api_->event_wait(done.get(), UINT64_MAX, &error), error);
+  weft_queue_desc desc{sizeof desc, 0, 0, 0};
+  check(api.queue_create(device.handle(), &desc, &queue, &error));
+  check(api.execute(queue, &args, &done, &error));
+  check(api.event_wait(done, UINT64_MAX, &error));
+}
+
+std::vector<Data> Device::run(Graph& graph, const RunOptions& options) {
+  Run run{*this, graph, options};
+  run.compile();
+  if (options.save_to) run.save();
+  for (uint32_t v : graph.inputs) {
+    run.inputs.push_back(run.place(v));
+    const std::vector<char>& bytes = graph.input_data(v).bytes;
+    if (!bytes.empty())
+      std::memcpy(run.map(run.inputs.back(), bytes.size()), bytes.data(), bytes.size());
+  }
+  for (uint32_t v : graph.outputs) run.outputs.push_back(run.place(v));
+  run.execute();
   // States are handed back too, so that a test can see what was written in place.
   for (size_t i = 0; i < graph.inputs.size(); i++) {
     if (!(graph.value(graph.inputs[i]).flags & WEFT_VALUE_STATE)) continue;
-    Data& data = graph.input_data(graph.inputs[i]);
-    std::memcpy(data.bytes.data(), bytes_at(inputs[i], data.bytes.size(), 1), data.bytes.size());
+    std::vector<char>& bytes = graph.input_data(graph.inputs[i]).bytes;
+    std::memcpy(bytes.data(), run.map(run.inputs[i], bytes.size()), bytes.size());
   }
   std::vector<Data> results;
-  for (const weft_view& view : outputs) {
+  for (const weft_view& view : run.outputs) {
     results.push_back(
         Data::zeros(view.dtype, std::vector<int64_t>(view.shape, view.shape + view.rank)));
     std::vector<char>& bytes = results.back().bytes;
-    if (!bytes.empty()) std::memcpy(bytes.data(), bytes_at(view, bytes.size(), 1), bytes.size());
+    if (!bytes.empty()) std::memcpy(bytes.data(), run.map(view, bytes.size()), bytes.size());
   }
   return results;
 }

@@ -1,5 +1,5 @@
-// A host in miniature for plugin tests: builds weft_graph PODs, loads a plugin, runs the graph through
-// the ABI alone, and returns the outputs.
+// A host in miniature for plugin tests: builds weft_graph PODs, loads a plugin, runs the graph
+// through the ABI alone, and returns the outputs.
 //
 //   Graph g;
 //   uint32_t x = g.input("x", {2, 3}, values);
@@ -130,7 +130,8 @@ class Device {
   ~Device();
   Device(const Device&) = delete;
 
-  // Compiles, runs once and returns the outputs. Throws std::runtime_error with the plugin's message.
+  // Compiles, runs once and returns the outputs. Throws std::runtime_error with the plugin's
+  // message.
   std::vector<Data> run(Graph& graph, const RunOptions& options = {});
   std::vector<Refused> claim(Graph& graph, std::vector<uint32_t>* claimed = nullptr);
   const weft_api& api() const { return *api_; }
@@ -140,6 +141,7 @@ class Device {
 
  private:
   struct Host;
+  struct Run;
   std::unique_ptr<Host> host_;
   std::unique_ptr<weft_api> api_;
   weft_device* device_ = nullptr;

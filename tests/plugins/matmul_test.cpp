@@ -1,5 +1,5 @@
-// MatMul and Gather on constants of every form the cpu packs, at shapes chosen to break tiles, against
-// the reference; and the promise that bits depend on neither rows nor threads.
+// MatMul and Gather on constants of every form the cpu packs, at shapes chosen to break tiles,
+// against the reference; and the promise that bits depend on neither rows nor threads.
 #include "tests/plugins/compare.h"
 
 namespace weft::test {
@@ -13,11 +13,16 @@ struct Form {
   bool column_major;
 };
 constexpr Form kForms[] = {
-    {"f32 row-major", 0, 0, 0, false},       {"f32 column-major", 0, 0, 0, true},
-    {"u4 block 32 f32 zeros", WEFT_U4, 32, 1, true}, {"u4 block 16 u8 zeros", WEFT_U4, 16, 2, true},
-    {"u4 block 128 fixed zero", WEFT_U4, 128, 0, true}, {"i4 block 32", WEFT_I4, 32, 0, true},
-    {"e0m4 block 64", WEFT_F4_E0M4, 64, 0, true}, {"u8 block 64 f32 zeros", WEFT_U8, 64, 1, true},
-    {"u8 whole row", WEFT_U8, 0, 2, true},   {"i8 block 32", WEFT_I8, 32, 0, true},
+    {"f32 row-major", 0, 0, 0, false},
+    {"f32 column-major", 0, 0, 0, true},
+    {"u4 block 32 f32 zeros", WEFT_U4, 32, 1, true},
+    {"u4 block 16 u8 zeros", WEFT_U4, 16, 2, true},
+    {"u4 block 128 fixed zero", WEFT_U4, 128, 0, true},
+    {"i4 block 32", WEFT_I4, 32, 0, true},
+    {"e0m4 block 64", WEFT_F4_E0M4, 64, 0, true},
+    {"u8 block 64 f32 zeros", WEFT_U8, 64, 1, true},
+    {"u8 whole row", WEFT_U8, 0, 2, true},
+    {"i8 block 32", WEFT_I8, 32, 0, true},
 };
 
 uint32_t weight(Graph& g, const Form& form, int64_t k, int64_t n, Random& random) {
@@ -110,8 +115,8 @@ TEST(CpuMatMul, bits_do_not_depend_on_rows_or_threads) {
         Random random(5);
         Graph g;
         random.reals(rows * k);
-        const uint32_t in = g.input(
-            "x", Data::floats({1, k}, {x.begin() + row * k, x.begin() + (row + 1) * k}));
+        const uint32_t in =
+            g.input("x", Data::floats({1, k}, {x.begin() + row * k, x.begin() + (row + 1) * k}));
         const uint32_t w = weight(g, form, k, n, random);
         const uint32_t y = g.activation("y", WEFT_F32, {1, n});
         g.node("MatMul", {in, w}, {y});
@@ -139,8 +144,7 @@ TEST(CpuMatMul, multiplies_activations_with_batches_that_broadcast) {
     a = Data::floats(c.a, random.reals(a.count()));
     b = Data::floats(c.b, random.reals(b.count()));
     const uint32_t in = g.input("a", a), other = g.input("b", b);
-    const uint32_t y =
-        g.activation("y", WEFT_F32, std::vector<D>(c.y.begin(), c.y.end()));
+    const uint32_t y = g.activation("y", WEFT_F32, std::vector<D>(c.y.begin(), c.y.end()));
     g.node("MatMul", {in, other}, {y});
     g.outputs = {y};
     expect_like_reference(g, "activations");

@@ -15,8 +15,8 @@ std::vector<D> dims(const std::vector<int64_t>& shape) {
 }
 
 TEST(CpuElementwise, unary_ops_agree_with_the_reference) {
-  for (const char* op : {"Neg", "Abs", "Exp", "Erf", "Tanh", "Cos", "Sin", "Sigmoid", "Relu", "Gelu",
-                         "Swish", "Floor", "Ceil", "Sqrt", "Log", "Reciprocal"})
+  for (const char* op : {"Neg", "Abs", "Exp", "Erf", "Tanh", "Cos", "Sin", "Sigmoid", "Relu",
+                         "Gelu", "Swish", "Floor", "Ceil", "Sqrt", "Log", "Reciprocal"})
     for (int64_t n : {1, 15, 16, 17, 1000}) {
       const std::string name = op;
       const bool positive = name == "Sqrt" || name == "Log" || name == "Reciprocal";
@@ -55,9 +55,9 @@ TEST(CpuElementwise, binary_ops_broadcast_like_the_reference) {
   struct Case {
     std::vector<int64_t> a, b, y;
   };
-  const Case cases[] = {{{2, 17}, {2, 17}, {2, 17}},   {{3, 40}, {40}, {3, 40}},
-                        {{3, 40}, {3, 1}, {3, 40}},    {{1, 33}, {4, 1}, {4, 33}},
-                        {{2, 3, 4}, {3, 1}, {2, 3, 4}}, {{}, {5}, {5}},
+  const Case cases[] = {{{2, 17}, {2, 17}, {2, 17}},          {{3, 40}, {40}, {3, 40}},
+                        {{3, 40}, {3, 1}, {3, 40}},           {{1, 33}, {4, 1}, {4, 33}},
+                        {{2, 3, 4}, {3, 1}, {2, 3, 4}},       {{}, {5}, {5}},
                         {{2, 1, 16}, {1, 5, 16}, {2, 5, 16}}, {{0, 4}, {4}, {0, 4}}};
   for (const char* op : {"Add", "Sub", "Mul", "Div", "Max", "Min"})
     for (const Case& c : cases) {
@@ -133,8 +133,10 @@ TEST(CpuMovement, ops_that_move_elements_agree_with_the_reference) {
   g.node("Split", {x, g.contents("sizes", {2, 4})}, {a, b}, {{"axis", int64_t(1)}});
   g.node("Concat", {b, a}, {joined}, {{"axis", int64_t(1)}});
   g.node("Transpose", {x}, {turned}, {{"perm", std::vector<int64_t>{2, 0, 1}}});
-  g.node("Slice", {x, g.contents("starts", {-1, 1}), g.contents("ends", {-100, 3}),
-                   g.contents("axes", {1, 2}), g.contents("steps", {-2, 1})}, {cut});
+  g.node("Slice",
+         {x, g.contents("starts", {-1, 1}), g.contents("ends", {-100, 3}),
+          g.contents("axes", {1, 2}), g.contents("steps", {-2, 1})},
+         {cut});
   g.node("Expand", {x, g.contents("shape", {3, 2, 6, 5})}, {wide});
   g.node("Reshape", {x, g.contents("rows", {12, 5})}, {flat});
   g.node("Gather", {x, g.contents("ids", {5, 0})}, {picked}, {{"axis", int64_t(1)}});

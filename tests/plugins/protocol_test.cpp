@@ -1,5 +1,5 @@
-// The parts of the ABI that plugins/common implements for both plugins: events, queues, copies, blobs,
-// external memory, range checks.
+// The parts of the ABI that plugins/common implements for both plugins: events, queues, copies,
+// blobs, external memory, range checks.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -60,7 +60,8 @@ TEST(Protocol, a_strided_copy_moves_exactly_its_elements) {
   Buffer a(d, 64), b(d, 64);
   for (int i = 0; i < 16; i++) a.floats()[i] = float(i), b.floats()[i] = -1;
   Queue q(d);
-  const weft_view src = view_of(a.handle, {2, 3}, {8, 2}, 4), dst = view_of(b.handle, {2, 3}, {1, 4});
+  const weft_view src = view_of(a.handle, {2, 3}, {8, 2}, 4),
+                  dst = view_of(b.handle, {2, 3}, {1, 4});
   weft_event* done = nullptr;
   ASSERT_EQ(d.api().copy(q.handle, &src, &dst, nullptr, 0, &done, nullptr), WEFT_OK);
   EXPECT_EQ(d.api().event_wait(done, 0, nullptr), WEFT_OK);
@@ -125,7 +126,8 @@ TEST(Protocol, a_poisoned_event_poisons_what_waits_for_it) {
     ASSERT_EQ(api.copy(q.handle, &src, &dst, &gate, 1, &done, nullptr), WEFT_OK);
     weft_status seen = 1;
     api.event_on_done(
-        done, [](void* arg, weft_status s) { *static_cast<weft_status*>(arg) = s; }, &seen, nullptr);
+        done, [](void* arg, weft_status s) { *static_cast<weft_status*>(arg) = s; }, &seen,
+        nullptr);
     if (!before) api.event_signal(gate, WEFT_E_CANCELLED, nullptr);
     EXPECT_EQ(api.event_wait(done, UINT64_MAX, nullptr), WEFT_E_CANCELLED);
     EXPECT_EQ(seen, WEFT_E_CANCELLED);
@@ -223,18 +225,28 @@ TEST(Protocol, a_wrong_blob_is_stale_and_never_used) {
   }
 }
 
-TEST(Protocol, execute_with_a_wrong_shape_or_a_short_workspace_says_so) {
-  Graph g;
-  const uint32_t seq = g.slot(1, 8);
-  const uint32_t x = g.input("x", Data::floats({3}, {1, 2, 3}), {D::slot(seq)});
-  const uint32_t h = g.activation("h", WEFT_F32, {D(4)});
-  const uint32_t y = g.activation("y", WEFT_F32, {D::slot(seq)});
-  g.node("Neg", {x}, {y});
-  g.node("Identity", {x}, {h});
-  g.outputs = {y};
-  RunOptions options;
-  options.slots = {-3};
-  EXPECT_THROW(Device("cpu").run(g, options), std::exception);
+TEST(Protocol, a_value_placed_outside_its_parent_is_refused_before_anything_runs) {
+  for (int64_t rows : {2, 3}) {
+    Graph g;
+    const uint32_t past = g.slot(0, 8);
+    const uint32_t cache =
+        g.input("cache", Data::floats({1, 4, 2}, std::vector<float>(8)), {}, WEFT_VALUE_STATE);
+    const uint32_t x = g.input("x", Data::floats({1, 2, 2}, {1, 2, 3, 4}));
+    const uint32_t row = g.view("row", WEFT_F32, {1, 2, 2}, cache, D::slot(past));
+    const uint32_t y = g.activation("y", WEFT_F32, {1, 2, 2});
+    g.node("Neg", {x}, {row});
+    g.node("Identity", {row}, {y});
+    g.outputs = {y};
+    RunOptions options;
+    options.slots = {rows * 2 * 4};
+    Device d("cpu");
+    if (rows == 2) {
+      EXPECT_EQ(d.run(g, options)[0].floats(), (std::vector<float>{-1, -2, -3, -4}));
+    } else {
+      EXPECT_THROW(d.run(g, options), std::runtime_error);
+      EXPECT_EQ(g.input_data(cache).floats(), std::vector<float>(8));
+    }
+  }
 }
 
 }  // namespace

@@ -39,8 +39,7 @@ TEST(Reference, claims_every_node_it_knows_and_says_why_not) {
 TEST(Reference, follows_shapes_from_slots) {
   Graph g;
   const uint32_t seq = g.slot(1, 8);
-  const uint32_t x =
-      g.input("x", Data::floats({3, 2}, {1, 2, 3, 4, 5, 6}), {D::slot(seq), D(2)});
+  const uint32_t x = g.input("x", Data::floats({3, 2}, {1, 2, 3, 4, 5, 6}), {D::slot(seq), D(2)});
   const uint32_t y = g.activation("y", WEFT_F32, {D::slot(seq), D(2)});
   g.node("Neg", {x}, {y});
   g.outputs = {y};

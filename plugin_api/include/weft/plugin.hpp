@@ -1,12 +1,13 @@
-// weft/plugin.hpp - optional C++ helpers over weft/plugin.h; header only, compiled into the plugin, so no ABI.
+// weft/plugin.hpp - optional C++ helpers over weft/plugin.h; header only, compiled into the plugin,
+// so no ABI.
 //
 //   Failure, report        errors as C++ throws them, and as the ABI carries them
 //   GraphView, NodeView    walkers over the POD graph, attribute readers
 //   Plugin, Device, ...    base classes: derive, and fill_api() builds the C table from them
 //   enter()                version negotiation for weft_plugin_entry
 //
-// Every function of the table is a shim that catches whatever is thrown (rule R6): bad_alloc becomes
-// WEFT_E_OUT_OF_MEMORY, a Failure its own status, anything else WEFT_E_INTERNAL.
+// Every function of the table is a shim that catches whatever is thrown (rule R6): bad_alloc
+// becomes WEFT_E_OUT_OF_MEMORY, a Failure its own status, anything else WEFT_E_INTERNAL.
 #pragma once
 
 #include <cstdarg>
@@ -20,20 +21,22 @@
 
 // Identity readable from the file before it is loaded; once per plugin, at namespace scope.
 #if defined(__SANITIZE_ADDRESS__)
-#define WEFT_NOTE_SANITIZER 1u
+#define WEFT_NOTE_FLAGS WEFT_NOTE_ADDRESS_SANITIZER
 #elif defined(__SANITIZE_THREAD__)
-#define WEFT_NOTE_SANITIZER 2u
+#define WEFT_NOTE_FLAGS WEFT_NOTE_THREAD_SANITIZER
 #else
-#define WEFT_NOTE_SANITIZER 0u
+#define WEFT_NOTE_FLAGS 0u
 #endif
-#define WEFT_PLUGIN_NOTE                                                                        \
-  __attribute__((section(".note.weft"), aligned(4), used)) static const struct {               \
-    uint32_t name_size, size, type;                                                             \
-    char name[8];                                                                               \
-    uint32_t words[4];                                                                          \
-  } weft_plugin_note = {                                                                        \
-      5, 16, WEFT_NOTE_TYPE, WEFT_NOTE_NAME,                                                    \
-      {WEFT_VERSION_MAJOR, WEFT_VERSION_MINOR, WEFT_NOTE_SANITIZER, 0}}
+#define WEFT_PLUGIN_NOTE                                                         \
+  __attribute__((section(".note.weft"), aligned(4), used)) static const struct { \
+    uint32_t name_size, size, type;                                              \
+    char name[8];                                                                \
+    uint32_t words[4];                                                           \
+  } weft_plugin_note = {5,                                                       \
+                        16,                                                      \
+                        WEFT_NOTE_TYPE,                                          \
+                        WEFT_NOTE_NAME,                                          \
+                        {WEFT_VERSION_MAJOR, WEFT_VERSION_MINOR, WEFT_NOTE_FLAGS, 0}}
 
 namespace weft::plugin {
 
@@ -88,12 +91,14 @@ weft_status guarded(weft_error* error, Body&& body) noexcept {
   }
 }
 
-// A struct of the peer as ours (rule R3): a missing tail is zero, an unknown non-zero tail is refused.
+// A struct of the peer as ours (rule R3): a missing tail is zero, an unknown non-zero tail is
+// refused.
 template <typename T>
 T read_struct(const T* peer) {
   T mine;
   if (weft_copy_in(&mine, sizeof mine, peer) != WEFT_OK)
-    throw Failure(WEFT_E_UNSUPPORTED, "an argument struct carries fields this plugin does not know");
+    throw Failure(WEFT_E_UNSUPPORTED,
+                  "an argument struct carries fields this plugin does not know");
   return mine;
 }
 
@@ -168,7 +173,9 @@ inline NodeView::NodeView(const GraphView& graph, uint32_t index)
       node_(WEFT_AT(weft_node, graph->nodes, graph->node_stride, index)),
       index_(index) {}
 inline const weft_value& NodeView::in(uint32_t i) const { return graph_->value(node_->inputs[i]); }
-inline const weft_value& NodeView::out(uint32_t i) const { return graph_->value(node_->outputs[i]); }
+inline const weft_value& NodeView::out(uint32_t i) const {
+  return graph_->value(node_->outputs[i]);
+}
 
 // ------------------------------------------------------------------ base classes of the objects
 // Functions throw Failure on error; out-parameters are return values. destroy() ends the object.
@@ -176,7 +183,8 @@ inline const weft_value& NodeView::out(uint32_t i) const { return graph_->value(
 class Event {
  public:
   virtual void signal(weft_status result) = 0;
-  // WEFT_OK, WEFT_PENDING on timeout, or the error the event is poisoned with (reported in `error`).
+  // WEFT_OK, WEFT_PENDING on timeout, or the error the event is poisoned with (reported in
+  // `error`).
   virtual weft_status wait(uint64_t timeout_ns, weft_error* error) = 0;
   virtual void on_done(void(WEFT_CALL* fn)(void*, weft_status), void* arg) = 0;
   virtual void destroy() = 0;

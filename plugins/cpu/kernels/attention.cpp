@@ -1,13 +1,12 @@
-// Attention over blocks of 64 keys with a running maximum: one unit is up to 48 query vectors (rows x
-// heads that share a key head), so that keys and values are read once for all of them.
+// Attention over blocks of 64 keys with a running maximum: one unit is up to 48 query vectors (rows
+// x heads that share a key head), so that keys and values are read once for all of them.
 //
 //   Kt [d, 64]   the block's keys, transposed     S [vectors, 64]  scores, then probabilities
 //   m, l         running maximum and sum          O [vectors, dv]  running weighted values
 //
-// Each row is computed by operations of its own in an order fixed by key positions alone, so its bits
-// do not depend on which rows are computed with it.
-// Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et al.,
-// "FlashAttention", 2022.
+// Each row is computed by operations of its own in an order fixed by key positions alone, so its
+// bits do not depend on which rows are computed with it. Milakov and Gimelshein, "Online normalizer
+// calculation for softmax", 2018; Dao et al., "FlashAttention", 2022.
 #include "plugins/cpu/kernels/kernels.h"
 #include "plugins/cpu/kernels/micro.h"
 
@@ -18,13 +17,13 @@ namespace {
 constexpr float kMinusInfinity = -__builtin_inff();
 
 struct Scratch {
-  float* q;     // [vectors, d]
-  float* kt;    // [d, 64]
-  float* s;     // [vectors, 64]
-  float* o;     // [vectors, dv16]
-  float* v;     // [64, dv16]: a copy where dv is not a multiple of 16
-  float* m;     // [vectors]
-  float* l;     // [vectors]
+  float* q;   // [vectors, d]
+  float* kt;  // [d, 64]
+  float* s;   // [vectors, 64]
+  float* o;   // [vectors, dv16]
+  float* v;   // [64, dv16]: a copy where dv is not a multiple of 16
+  float* m;   // [vectors]
+  float* l;   // [vectors]
 };
 
 WEFT_INLINE int64_t round16(int64_t n) { return (n + 15) / 16 * 16; }
@@ -41,8 +40,8 @@ Scratch carve(float* p, int64_t d, int64_t dv) {
   return s;
 }
 
-// Asks for the next block's keys and this block's values, four rows at a time: rows of one head lie a
-// whole cache row apart, which is no pattern the processor's prefetcher follows far.
+// Asks for the next block's keys and this block's values, four rows at a time: rows of one head lie
+// a whole cache row apart, which is no pattern the processor's prefetcher follows far.
 WEFT_INLINE void prefetch_rows(const AttentionUnit& u, int64_t key) {
   for (int64_t j = key; j < key + 4; j++) {
     for (int64_t i = 0; i < u.d; i += 16) __builtin_prefetch(u.k + (j + kKeyBlock) * u.k_row + i);
@@ -86,7 +85,8 @@ float tanh1(float x) {
   return 1.0f - 2.0f / (e[0] + 1.0f);
 }
 
-// Scores of one row for keys key0 .. key0 + 63: soft cap, mask, and minus infinity outside [low, high).
+// Scores of one row for keys key0 .. key0 + 63: soft cap, mask, and minus infinity outside [low,
+// high).
 void limit_scores(const AttentionUnit& u, int64_t row, int64_t head, int64_t key0, int64_t low,
                   int64_t high, float* s) {
   if (u.softcap > 0)
@@ -154,8 +154,7 @@ void block_of_keys(const AttentionUnit& u, const Scratch& t, int64_t key0, Span 
   int64_t count = all.high - key0;
   if (count > kKeyBlock) count = kKeyBlock;
   transpose_keys(u, key0, count, t.kt);
-  multiply({t.q, u.d, t.kt, kKeyBlock, 16, t.s, kKeyBlock, u.d, 16, true}, vectors,
-           round16(count));
+  multiply({t.q, u.d, t.kt, kKeyBlock, 16, t.s, kKeyBlock, u.d, 16, true}, vectors, round16(count));
   for (int64_t r = 0; r < u.rows; r++) {
     const Span row = span_of(u, r);
     for (int64_t h = 0; h < u.heads; h++) {

@@ -47,13 +47,27 @@ WEFT_INLINE vf min_nan(vf a, vf b) {
 void binary(uint32_t op, int64_t n, const float* a, int64_t a_step, const float* b, int64_t b_step,
             float* y) {
   switch (op) {
-    case kAdd: each(n, a, a_step, b, b_step, y, [](vf u, vf v) { return u + v; }); break;
-    case kSub: each(n, a, a_step, b, b_step, y, [](vf u, vf v) { return u - v; }); break;
-    case kMul: each(n, a, a_step, b, b_step, y, [](vf u, vf v) { return u * v; }); break;
-    case kDiv: each(n, a, a_step, b, b_step, y, [](vf u, vf v) { return u / v; }); break;
-    case kMax: each(n, a, a_step, b, b_step, y, [](vf u, vf v) { return max_nan(u, v); }); break;
-    case kMin: each(n, a, a_step, b, b_step, y, [](vf u, vf v) { return min_nan(u, v); }); break;
-    case kPow: power(n, a, a_step, b, b_step, y); break;
+    case kAdd:
+      each(n, a, a_step, b, b_step, y, [](vf u, vf v) { return u + v; });
+      break;
+    case kSub:
+      each(n, a, a_step, b, b_step, y, [](vf u, vf v) { return u - v; });
+      break;
+    case kMul:
+      each(n, a, a_step, b, b_step, y, [](vf u, vf v) { return u * v; });
+      break;
+    case kDiv:
+      each(n, a, a_step, b, b_step, y, [](vf u, vf v) { return u / v; });
+      break;
+    case kMax:
+      each(n, a, a_step, b, b_step, y, [](vf u, vf v) { return max_nan(u, v); });
+      break;
+    case kMin:
+      each(n, a, a_step, b, b_step, y, [](vf u, vf v) { return min_nan(u, v); });
+      break;
+    case kPow:
+      power(n, a, a_step, b, b_step, y);
+      break;
   }
 }
 
@@ -69,21 +83,51 @@ WEFT_INLINE void map1(int64_t n, const float* x, float* y, F&& f) {
 void unary(uint32_t op, int64_t n, const float* x, float* y, float alpha) {
   const vf a = set1(alpha);
   switch (op) {
-    case kNeg: map1(n, x, y, [](float v) { return -v; }); break;
-    case kAbs: map1(n, x, y, [](float v) { return __builtin_fabsf(v); }); break;
-    case kSqrt: map(n, x, y, [](vf v) { return sqrt(v); }); break;
-    case kReciprocal: map(n, x, y, [](vf v) { return set1(1) / v; }); break;
-    case kExp: map(n, x, y, [](vf v) { return exp(v); }); break;
-    case kSigmoid: map(n, x, y, [](vf v) { return sigmoid(v); }); break;
-    case kSwish: map(n, x, y, [&](vf v) { return v * sigmoid(v * a); }); break;
-    case kRelu: map1(n, x, y, [](float v) { return v < 0 ? 0.0f : v; }); break;
-    case kLog: map1(n, x, y, [](float v) { return logf(v); }); break;
-    case kErf: map1(n, x, y, [](float v) { return erff(v); }); break;
-    case kTanh: map1(n, x, y, [](float v) { return tanhf(v); }); break;
-    case kCos: map1(n, x, y, [](float v) { return cosf(v); }); break;
-    case kSin: map1(n, x, y, [](float v) { return sinf(v); }); break;
-    case kFloor: map1(n, x, y, [](float v) { return floorf(v); }); break;
-    case kCeil: map1(n, x, y, [](float v) { return ceilf(v); }); break;
+    case kNeg:
+      map1(n, x, y, [](float v) { return -v; });
+      break;
+    case kAbs:
+      map1(n, x, y, [](float v) { return __builtin_fabsf(v); });
+      break;
+    case kSqrt:
+      map(n, x, y, [](vf v) { return sqrt(v); });
+      break;
+    case kReciprocal:
+      map(n, x, y, [](vf v) { return set1(1) / v; });
+      break;
+    case kExp:
+      map(n, x, y, [](vf v) { return exp(v); });
+      break;
+    case kSigmoid:
+      map(n, x, y, [](vf v) { return sigmoid(v); });
+      break;
+    case kSwish:
+      map(n, x, y, [&](vf v) { return v * sigmoid(v * a); });
+      break;
+    case kRelu:
+      map1(n, x, y, [](float v) { return v < 0 ? 0.0f : v; });
+      break;
+    case kLog:
+      map1(n, x, y, [](float v) { return logf(v); });
+      break;
+    case kErf:
+      map1(n, x, y, [](float v) { return erff(v); });
+      break;
+    case kTanh:
+      map1(n, x, y, [](float v) { return tanhf(v); });
+      break;
+    case kCos:
+      map1(n, x, y, [](float v) { return cosf(v); });
+      break;
+    case kSin:
+      map1(n, x, y, [](float v) { return sinf(v); });
+      break;
+    case kFloor:
+      map1(n, x, y, [](float v) { return floorf(v); });
+      break;
+    case kCeil:
+      map1(n, x, y, [](float v) { return ceilf(v); });
+      break;
     case kGelu:
       map1(n, x, y, [](float v) { return 0.5f * v * (1 + erff(v * 0.707106781f)); });
       break;

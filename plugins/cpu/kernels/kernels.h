@@ -1,9 +1,9 @@
 // The table of numeric kernels, one per instruction set, and the plain data they work on.
 //
-// Every output element is computed by one fixed sequence of operations that depends on nothing but the
-// element: not on how many rows are computed with it, nor on the number of threads. A product is
-// acc = fma(w_k, x_k, acc) for k ascending from acc = 0, in gemv and in gemm alike. So results are
-// equal bit for bit over chunk sizes and threads.
+// Every output element is computed by one fixed sequence of operations that depends on nothing but
+// the element: not on how many rows are computed with it, nor on the number of threads. A product
+// is acc = fma(w_k, x_k, acc) for k ascending from acc = 0, in gemv and in gemm alike. So results
+// are equal bit for bit over chunk sizes and threads.
 #pragma once
 
 #include <stddef.h>
@@ -11,14 +11,16 @@
 
 namespace weft::cpu {
 
-// A constant [K, N] repacked into tiles of 16 columns ("lines" where rows of an embedding are read).
+// A constant [K, N] repacked into tiles of 16 columns ("lines" where rows of an embedding are
+// read).
 //
 //   f32   tile: K x 16 floats
 //   u8    tile: blocks of { scale[16], offset[16], block x 16 codes }
-//   u4    tile: blocks of { scale[16], offset[16], block / 8 x 16 words of 8 codes, low nibble first }
+//   u4    tile: blocks of { scale[16], offset[16], block / 8 x 16 words of 8 codes, low nibble
+//   first }
 //
-// weight = fma(code, scale, offset), with offset = -zero * scale. Lanes past N hold zeros; codes past K
-// are never read.
+// weight = fma(code, scale, offset), with offset = -zero * scale. Lanes past N hold zeros; codes
+// past K are never read.
 enum : uint32_t { kPackedF32 = 0, kPackedU8 = 1, kPackedU4 = 2 };
 struct PackedMatrix {
   const char* data;
@@ -40,23 +42,44 @@ struct AttentionUnit {
   int64_t k_row, v_row;
   int64_t y_row, y_head;
   int64_t rows, heads;
-  int64_t d, dv;        // head sizes of q and k, of v
-  int64_t keys;      // valid keys
-  int64_t position;  // of row 0 of the block: row r stands at key position + r
-  int64_t left;      // keys before its position that a row sees; kNoLimit: all
-  int64_t right;     // and after it: 0 is causal; kNoLimit: all
-  const void* mask;  // nullptr: none; of the unit's first head and row
+  int64_t d, dv;                          // head sizes of q and k, of v
+  int64_t keys;                           // valid keys
+  int64_t position;                       // of row 0 of the block: row r stands at key position + r
+  int64_t left;                           // keys before its position that a row sees; kNoLimit: all
+  int64_t right;                          // and after it: 0 is causal; kNoLimit: all
+  const void* mask;                       // nullptr: none; of the unit's first head and row
   int64_t mask_head, mask_row, mask_key;  // strides in elements
   uint32_t mask_is_bool;
   float scale, softcap;  // softcap 0: none
 };
 
 enum : uint32_t {  // binary
-  kAdd, kSub, kMul, kDiv, kMax, kMin, kPow,
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMax,
+  kMin,
+  kPow,
 };
 enum : uint32_t {  // unary
-  kNeg, kAbs, kSqrt, kReciprocal, kExp, kLog, kErf, kTanh, kSigmoid, kRelu, kGelu, kGeluTanh,
-  kSwish, kCos, kSin, kFloor, kCeil,
+  kNeg,
+  kAbs,
+  kSqrt,
+  kReciprocal,
+  kExp,
+  kLog,
+  kErf,
+  kTanh,
+  kSigmoid,
+  kRelu,
+  kGelu,
+  kGeluTanh,
+  kSwish,
+  kCos,
+  kSin,
+  kFloor,
+  kCeil,
 };
 
 struct Kernels {
@@ -86,7 +109,7 @@ struct Kernels {
   void (*unary)(uint32_t op, int64_t n, const float* x, float* y, float alpha);
 };
 
-constexpr int64_t kPanelK = 256;                       // rows of a dequantized panel
+constexpr int64_t kPanelK = 256;  // rows of a dequantized panel
 constexpr int64_t kGemmPanelFloats = kPanelK * 2 * 16;
 constexpr int64_t kAttentionVectors = 48;  // most rows * heads of a unit
 constexpr int64_t kKeyBlock = 64;          // keys are taken in blocks that start at multiples of 64
@@ -99,8 +122,14 @@ constexpr int64_t attention_scratch_floats(int64_t d, int64_t dv) {
          (kAttentionVectors + kKeyBlock) * dv16 + 2 * kAttentionVectors;
 }
 
-namespace base { void install(Kernels& table); }
-namespace avx2 { void install(Kernels& table); }
-namespace avx512 { void install(Kernels& table); }
+namespace base {
+void install(Kernels& table);
+}
+namespace avx2 {
+void install(Kernels& table);
+}
+namespace avx512 {
+void install(Kernels& table);
+}
 
 }  // namespace weft::cpu

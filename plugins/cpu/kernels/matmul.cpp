@@ -1,6 +1,7 @@
-// Products with a packed constant: one row (decoding: weights are decoded on the fly, four tiles at a
-// time), many rows (a panel of 256 x 32 weights is decoded once and stays in the first-level cache),
-// and single columns (embeddings). See kernels.h for the layout and the order of operations.
+// Products with a packed constant: one row (decoding: weights are decoded on the fly, four tiles at
+// a time), many rows (a panel of 256 x 32 weights is decoded once and stays in the first-level
+// cache), and single columns (embeddings). See kernels.h for the layout and the order of
+// operations.
 #include "plugins/cpu/kernels/kernels.h"
 #include "plugins/cpu/kernels/micro.h"
 
@@ -8,8 +9,8 @@ namespace weft::cpu::WEFT_ISA {
 
 namespace {
 
-// How far ahead of its use a tile's stream is asked for: each of four streams alone is too slow for the
-// processor's own prefetcher to run far enough ahead.
+// How far ahead of its use a tile's stream is asked for: each of four streams alone is too slow for
+// the processor's own prefetcher to run far enough ahead.
 constexpr int64_t kAhead = 1024;
 constexpr int64_t kHeader = 32 * sizeof(float);  // scale[16], offset[16]
 
@@ -79,7 +80,7 @@ void gemv_tiles(const PackedMatrix& w, const float* x, float* y, int64_t tile) {
     acc[t] = zero();
     at[t] = w.data + (tile + t) * w.tile_bytes;
   }
-  const auto use = [&](int64_t k, const vf (&weights)[T]) __attribute__((always_inline)) {
+  const auto use = [&](int64_t k, const vf(&weights)[T]) __attribute__((always_inline)) {
     const vf value = set1(x[k]);
 #pragma GCC unroll 4
     for (int t = 0; t < T; t++) acc[t] = fma(weights[t], value, acc[t]);
@@ -121,8 +122,8 @@ void gemv(const PackedMatrix& w, const float* x, float* y, int64_t begin, int64_
   for (; tile < end; tile++) gemv_tiles<1>(w, x, y, tile);
 }
 
-// Weights k0 .. k0 + count of one tile, decoded to panel[k][16]. k0 is a multiple of the block or the
-// block of kPanelK, whichever is smaller.
+// Weights k0 .. k0 + count of one tile, decoded to panel[k][16]. k0 is a multiple of the block or
+// the block of kPanelK, whichever is smaller.
 void decode_panel(const PackedMatrix& w, int64_t tile, int64_t k0, int64_t count, float* panel) {
   const char* base = w.data + tile * w.tile_bytes;
   for (int64_t k = 0; k < count;) {

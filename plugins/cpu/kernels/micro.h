@@ -38,9 +38,7 @@ static void micro_tile(const Micro& m) {
 #pragma GCC unroll 4
     for (int t = 0; t < T; t++) {
       const float* c = m.c + r * m.c_row + t * 16;
-      acc[r][t] = m.first                          ? zero()
-                  : t == T - 1 && m.lanes < 16 ? load_n(c, m.lanes, 0)
-                                                   : load(c);
+      acc[r][t] = m.first ? zero() : t == T - 1 && m.lanes < 16 ? load_n(c, m.lanes, 0) : load(c);
     }
   const float* a[R];
 #pragma GCC unroll 16
@@ -76,31 +74,45 @@ using MicroFn = void (*)(const Micro&);
 template <int T>
 WEFT_INLINE MicroFn micro_of(int64_t rows) {
   switch (rows) {
-    case 1: return micro_tile<1, T>;
-    case 2: return micro_tile<2, T>;
+    case 1:
+      return micro_tile<1, T>;
+    case 2:
+      return micro_tile<2, T>;
 #if defined(__AVX2__)
-    case 3: return micro_tile<3, T>;
-    case 4: return micro_tile<4, T>;
-    case 5: return micro_tile<5, T>;
-    case 6: return micro_tile<6, T>;
+    case 3:
+      return micro_tile<3, T>;
+    case 4:
+      return micro_tile<4, T>;
+    case 5:
+      return micro_tile<5, T>;
+    case 6:
+      return micro_tile<6, T>;
 #endif
 #if defined(__AVX512F__)
-    case 7: return micro_tile<7, T>;
-    case 8: return micro_tile<8, T>;
-    case 9: return micro_tile<9, T>;
-    case 10: return micro_tile<10, T>;
-    case 11: return micro_tile<11, T>;
-    default: return micro_tile<12, T>;
+    case 7:
+      return micro_tile<7, T>;
+    case 8:
+      return micro_tile<8, T>;
+    case 9:
+      return micro_tile<9, T>;
+    case 10:
+      return micro_tile<10, T>;
+    case 11:
+      return micro_tile<11, T>;
+    default:
+      return micro_tile<12, T>;
 #elif defined(__AVX2__)
-    default: return micro_tile<6, T>;
+    default:
+      return micro_tile<6, T>;
 #else
-    default: return micro_tile<2, T>;
+    default:
+      return micro_tile<2, T>;
 #endif
   }
 }
 
-// c[rows, columns] (+)= a[rows, k] . b[k, columns]; b is `columns` wide in tiles of 16 that lie b_tile
-// apart, and readable to the end of the last tile.
+// c[rows, columns] (+)= a[rows, k] . b[k, columns]; b is `columns` wide in tiles of 16 that lie
+// b_tile apart, and readable to the end of the last tile.
 static void multiply(Micro m, int64_t rows, int64_t columns) {
   const float* b = m.b;
   float* c_first = m.c;

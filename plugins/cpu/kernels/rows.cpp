@@ -35,7 +35,8 @@ void rms_norm(const float* x, const float* weight, float* y, int64_t n, float ep
 void layer_norm(const float* x, const float* weight, const float* bias, float* y, int64_t n,
                 float epsilon) {
   const float mean = sum_row(x, n, [](vf v) { return v; }) / float(n);
-  // The padded tail would add mean^2 per lane, so deviations are written first and summed from there.
+  // The padded tail would add mean^2 per lane, so deviations are written first and summed from
+  // there.
   for (int64_t i = 0; i < n; i++) y[i] = x[i] - mean;
   const float square = sum_row(y, n, [](vf v) { return v * v; });
   const float scale = 1.0f / __builtin_sqrtf(square / float(n) + epsilon);

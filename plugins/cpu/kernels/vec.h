@@ -1,18 +1,22 @@
-// Sixteen floats, whatever the instruction set: one 512-bit register, two of 256 bits or four of 128.
+// Sixteen floats, whatever the instruction set: one 512-bit register, two of 256 bits or four of
+// 128.
 //
 // Kernel files are compiled once per instruction set into namespace weft::cpu::WEFT_ISA. Everything
-// here has internal linkage, so that no copy of it compiled for AVX-512 can be linked into code meant
-// for an older processor. Only C headers may be included beside this one.
+// here has internal linkage, so that no copy of it compiled for AVX-512 can be linked into code
+// meant for an older processor. Only C headers may be included beside this one.
 //
-// Results: fma() is one rounding where the instruction set has it and two where it has not (base), so
-// instruction sets differ in the last bits; within one, every kernel performs the same operations.
+// Results: fma() is one rounding where the instruction set has it and two where it has not (base),
+// so instruction sets differ in the last bits; within one, every kernel performs the same
+// operations.
 #pragma once
 
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__SSE2__)
 #include <immintrin.h>
+#endif
 
 #define WEFT_INLINE static inline __attribute__((always_inline, unused))
 
@@ -58,7 +62,7 @@ WEFT_INLINE vf load(const float* p) {
   return r;
 }
 WEFT_INLINE void store(float* p, vf v) {
-  WEFT_PARTS(i) *reinterpret_cast<f32n_unaligned*>(p + i * kLanes) = v.part[i];
+  WEFT_PARTS(i) * reinterpret_cast<f32n_unaligned*>(p + i * kLanes) = v.part[i];
 }
 // The first n lanes; the others are `fill`. Rare: kept out of line.
 __attribute__((noinline, unused)) static vf load_n(const float* p, int64_t n, float fill) {
@@ -161,13 +165,15 @@ WEFT_INLINE vf bytes_to_floats(const char* p) {
     const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + i * 8));
     r.part[i] = (f32n)_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
   }
-#else
+#elif defined(__SSE2__)
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), none = {};
   const __m128i low = _mm_unpacklo_epi8(bytes, none), high = _mm_unpackhi_epi8(bytes, none);
   r.part[0] = (f32n)_mm_cvtepi32_ps(_mm_unpacklo_epi16(low, none));
   r.part[1] = (f32n)_mm_cvtepi32_ps(_mm_unpackhi_epi16(low, none));
   r.part[2] = (f32n)_mm_cvtepi32_ps(_mm_unpacklo_epi16(high, none));
   r.part[3] = (f32n)_mm_cvtepi32_ps(_mm_unpackhi_epi16(high, none));
+#else
+  for (int l = 0; l < 16; l++) r.part[l / kLanes][l % kLanes] = float(uint8_t(p[l]));
 #endif
   return r;
 }

@@ -1,5 +1,5 @@
-// Attention, opset 25, without an internal cache: keys and values come whole, their valid length from
-// nonpad_kv_seqlen where the host keeps the cache.
+// Attention, opset 25, without an internal cache: keys and values come whole, their valid length
+// from nonpad_kv_seqlen where the host keeps the cache.
 //
 //   q [B, S, Hq * d] or [B, Hq, S, d]    k, v [B, T, Hkv * d] or [B, Hkv, T, d]    y like q
 //
@@ -26,11 +26,12 @@ void check(const NodeView& node) {
     need_dtype(node, i, WEFT_F32);
     if (node.in(i).rank != 3 && node.in(i).rank != 4)
       throw Refusal{WEFT_REFUSE_RANK, "queries, keys and values must be of rank 3 or 4",
-                    node.input(i), {}, node.in(i).rank, 4};
+                    node.input(i),    {},
+                    node.in(i).rank,  4};
   }
   need_plain(node);
-  if (node.in(0).rank == 3 && (node.integer("q_num_heads", 0) <= 0 ||
-                               node.integer("kv_num_heads", 0) <= 0))
+  if (node.in(0).rank == 3 &&
+      (node.integer("q_num_heads", 0) <= 0 || node.integer("kv_num_heads", 0) <= 0))
     throw Refusal{WEFT_REFUSE_ATTRIBUTE, "rank 3 needs the numbers of heads", WEFT_NONE,
                   "q_num_heads"};
   if (node.has(3) && node.in(3).dtype != WEFT_F32 && node.in(3).dtype != WEFT_BOOL)
@@ -45,8 +46,12 @@ void check(const NodeView& node) {
       throw Refusal{WEFT_REFUSE_OTHER, "only the first output is computed", node.output(i)};
   const int64_t precision = node.integer("softmax_precision", WEFT_F32);
   if (precision != WEFT_F32 && precision != 0)
-    throw Refusal{WEFT_REFUSE_ATTRIBUTE, "softmax is computed in f32", WEFT_NONE,
-                  "softmax_precision", precision, WEFT_F32};
+    throw Refusal{WEFT_REFUSE_ATTRIBUTE,
+                  "softmax is computed in f32",
+                  WEFT_NONE,
+                  "softmax_precision",
+                  precision,
+                  WEFT_F32};
 }
 
 std::shared_ptr<const void> prepare(Prepare& context) {
@@ -71,8 +76,13 @@ struct Heads {
 };
 Heads heads_of(const Operand& x, int64_t heads) {
   if (x.rank == 4)
-    return {x.shape[0], x.shape[2], x.shape[1], x.shape[3], x.shape[1] * x.shape[2] * x.shape[3],
-            x.shape[3], x.shape[2] * x.shape[3]};
+    return {x.shape[0],
+            x.shape[2],
+            x.shape[1],
+            x.shape[3],
+            x.shape[1] * x.shape[2] * x.shape[3],
+            x.shape[3],
+            x.shape[2] * x.shape[3]};
   const int64_t d = x.shape[2] / heads;
   return {x.shape[0], x.shape[1], heads, d, x.shape[1] * x.shape[2], x.shape[2], d};
 }
@@ -126,8 +136,7 @@ void attend(const Job& job, int64_t batch, int64_t head, int64_t heads, int64_t 
     const int64_t at = batch * mask_stride(mask, 4) + head * u.mask_head + row * u.mask_row;
     u.mask = mask.data + at * element_size(mask.dtype);
     // Keys past a mask shorter than the keys are not attended.
-    if (mask.rank)
-      u.keys = std::min(u.keys, mask.shape[mask.rank - 1]);
+    if (mask.rank) u.keys = std::min(u.keys, mask.shape[mask.rank - 1]);
   }
   s.k->attend(u, scratch);
 }

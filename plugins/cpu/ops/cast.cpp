@@ -8,9 +8,18 @@ namespace {
 
 bool castable(uint32_t dtype) {
   switch (dtype) {
-    case WEFT_F32: case WEFT_F64: case WEFT_F16: case WEFT_BF16: case WEFT_I64: case WEFT_I32:
-    case WEFT_U8: case WEFT_I8: case WEFT_BOOL: return true;
-    default: return false;
+    case WEFT_F32:
+    case WEFT_F64:
+    case WEFT_F16:
+    case WEFT_BF16:
+    case WEFT_I64:
+    case WEFT_I32:
+    case WEFT_U8:
+    case WEFT_I8:
+    case WEFT_BOOL:
+      return true;
+    default:
+      return false;
   }
 }
 bool is_float(uint32_t dtype) {
@@ -28,35 +37,60 @@ void check_cast(const NodeView& node) {
 
 double load_real(const Operand& x, int64_t i) {
   switch (x.dtype) {
-    case WEFT_F64: return data<double>(&x)[i];
-    case WEFT_F16: return quant::f16_to_f32(data<uint16_t>(&x)[i]);
-    case WEFT_BF16: return quant::bf16_to_f32(data<uint16_t>(&x)[i]);
-    default: return data<float>(&x)[i];
+    case WEFT_F64:
+      return data<double>(&x)[i];
+    case WEFT_F16:
+      return quant::f16_to_f32(data<uint16_t>(&x)[i]);
+    case WEFT_BF16:
+      return quant::bf16_to_f32(data<uint16_t>(&x)[i]);
+    default:
+      return data<float>(&x)[i];
   }
 }
 int64_t load_integer(const Operand& x, int64_t i) {
   switch (x.dtype) {
-    case WEFT_I64: return data<int64_t>(&x)[i];
-    case WEFT_I32: return data<int32_t>(&x)[i];
-    case WEFT_I8: return data<int8_t>(&x)[i];
-    case WEFT_BOOL: return data<uint8_t>(&x)[i] != 0;
-    default: return data<uint8_t>(&x)[i];
+    case WEFT_I64:
+      return data<int64_t>(&x)[i];
+    case WEFT_I32:
+      return data<int32_t>(&x)[i];
+    case WEFT_I8:
+      return data<int8_t>(&x)[i];
+    case WEFT_BOOL:
+      return data<uint8_t>(&x)[i] != 0;
+    default:
+      return data<uint8_t>(&x)[i];
   }
 }
 void store_real(const Operand& y, int64_t i, double v) {
   switch (y.dtype) {
-    case WEFT_F64: reinterpret_cast<double*>(y.data)[i] = v; break;
-    case WEFT_F16: reinterpret_cast<uint16_t*>(y.data)[i] = quant::f32_to_f16(float(v)); break;
-    case WEFT_BF16: reinterpret_cast<uint16_t*>(y.data)[i] = quant::f32_to_bf16(float(v)); break;
-    default: reinterpret_cast<float*>(y.data)[i] = float(v); break;
+    case WEFT_F64:
+      reinterpret_cast<double*>(y.data)[i] = v;
+      break;
+    case WEFT_F16:
+      reinterpret_cast<uint16_t*>(y.data)[i] = quant::f32_to_f16(float(v));
+      break;
+    case WEFT_BF16:
+      reinterpret_cast<uint16_t*>(y.data)[i] = quant::f32_to_bf16(float(v));
+      break;
+    default:
+      reinterpret_cast<float*>(y.data)[i] = float(v);
+      break;
   }
 }
 void store_integer(const Operand& y, int64_t i, int64_t v) {
   switch (y.dtype) {
-    case WEFT_I64: reinterpret_cast<int64_t*>(y.data)[i] = v; break;
-    case WEFT_I32: reinterpret_cast<int32_t*>(y.data)[i] = int32_t(v); break;
-    case WEFT_BOOL: y.data[i] = v != 0; break;
-    default: y.data[i] = char(v); break;
+    case WEFT_I64:
+      reinterpret_cast<int64_t*>(y.data)[i] = v;
+      break;
+    case WEFT_I32:
+      reinterpret_cast<int32_t*>(y.data)[i] = int32_t(v);
+      break;
+    case WEFT_BOOL:
+      y.data[i] = v != 0;
+      break;
+    default:
+      y.data[i] = char(v);
+      break;
   }
 }
 
@@ -131,9 +165,9 @@ uint32_t threads(const Step& step, uint32_t most) {
 
 }  // namespace
 
-extern const OpRow cast_row = {"",      "Cast",  check_cast, nullptr, run_cast,
-                               nullptr, nullptr, threads};
-extern const OpRow where_row = {"",      "Where", check_where, nullptr, run_where,
-                                nullptr, nullptr, threads};
+extern const OpRow cast_row = {"",       "Cast",  check_cast, nullptr,
+                               run_cast, nullptr, nullptr,    threads};
+extern const OpRow where_row = {"",        "Where", check_where, nullptr,
+                                run_where, nullptr, nullptr,     threads};
 
 }  // namespace weft::cpu

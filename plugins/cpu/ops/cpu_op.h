@@ -1,4 +1,5 @@
-// What the op files of the cpu plugin share: types in reach, refusals in one line, threads worth using.
+// What the op files of the cpu plugin share: types in reach, refusals in one line, threads worth
+// using.
 #pragma once
 
 #include <algorithm>
@@ -49,8 +50,7 @@ inline void need_plain(const NodeView& node) {
   for (uint32_t i = 0; i < node->input_count; i++) need_plain(node, i);
 }
 inline void need_input(const NodeView& node, uint32_t i) {
-  if (!node.has(i))
-    throw Refusal{WEFT_REFUSE_OTHER, text("%s without input %u", node->op_type, i)};
+  if (!node.has(i)) throw Refusal{WEFT_REFUSE_OTHER, text("%s without input %u", node->op_type, i)};
 }
 
 // As many threads as there are portions of `portion` units of work, at most `most`.

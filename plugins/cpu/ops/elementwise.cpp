@@ -11,12 +11,11 @@ struct Named {
 };
 constexpr Named kBinary[] = {{"Add", kAdd}, {"Sub", kSub}, {"Mul", kMul}, {"Div", kDiv},
                              {"Max", kMax}, {"Min", kMin}, {"Pow", kPow}};
-constexpr Named kUnary[] = {{"Neg", kNeg},         {"Abs", kAbs},   {"Sqrt", kSqrt},
-                            {"Exp", kExp},         {"Log", kLog},   {"Erf", kErf},
-                            {"Tanh", kTanh},       {"Cos", kCos},   {"Sin", kSin},
-                            {"Sigmoid", kSigmoid}, {"Relu", kRelu}, {"Gelu", kGelu},
-                            {"Swish", kSwish},     {"Floor", kFloor}, {"Ceil", kCeil},
-                            {"Reciprocal", kReciprocal}};
+constexpr Named kUnary[] = {
+    {"Neg", kNeg},     {"Abs", kAbs},         {"Sqrt", kSqrt}, {"Exp", kExp},
+    {"Log", kLog},     {"Erf", kErf},         {"Tanh", kTanh}, {"Cos", kCos},
+    {"Sin", kSin},     {"Sigmoid", kSigmoid}, {"Relu", kRelu}, {"Gelu", kGelu},
+    {"Swish", kSwish}, {"Floor", kFloor},     {"Ceil", kCeil}, {"Reciprocal", kReciprocal}};
 
 template <size_t n>
 uint32_t op_of(const Named (&list)[n], const char* name) {
@@ -39,8 +38,8 @@ void broadcast_strides(const Operand& x, const Operand& y, int64_t* stride) {
   }
 }
 
-// Calls run(a, b, y, length, a_step, b_step) for every run of the output that is contiguous in it and
-// has steps of 0 or 1 in both inputs; offsets in elements. Runs are shared among the team.
+// Calls run(a, b, y, length, a_step, b_step) for every run of the output that is contiguous in it
+// and has steps of 0 or 1 in both inputs; offsets in elements. Runs are shared among the team.
 template <typename Run>
 void each_run(const Step& step, const Team& team, Run&& run) {
   const Operand& y = *step.out[0];
@@ -88,16 +87,27 @@ template <typename T>
 bool integer_op(uint32_t op, T a, T b, T& out) {
   using U = std::make_unsigned_t<T>;  // wraps instead of overflowing
   switch (op) {
-    case kAdd: out = T(U(a) + U(b)); return true;
-    case kSub: out = T(U(a) - U(b)); return true;
-    case kMul: out = T(U(a) * U(b)); return true;
-    case kMax: out = std::max(a, b); return true;
-    case kMin: out = std::min(a, b); return true;
+    case kAdd:
+      out = T(U(a) + U(b));
+      return true;
+    case kSub:
+      out = T(U(a) - U(b));
+      return true;
+    case kMul:
+      out = T(U(a) * U(b));
+      return true;
+    case kMax:
+      out = std::max(a, b);
+      return true;
+    case kMin:
+      out = std::min(a, b);
+      return true;
     case kDiv:
       if (b == 0) return false;
       out = b == T(-1) ? T(U(0) - U(a)) : T(a / b);
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -118,7 +128,8 @@ void check_binary(const NodeView& node) {
     throw Refusal{WEFT_REFUSE_OTHER, "exactly two inputs", WEFT_NONE, {}, node->input_count, 2};
   need_input(node, 0);
   const uint32_t dtype = node.in(0).dtype;
-  const bool integer = (dtype == WEFT_I64 || dtype == WEFT_I32) && op_of(kBinary, node->op_type) != kPow;
+  const bool integer =
+      (dtype == WEFT_I64 || dtype == WEFT_I32) && op_of(kBinary, node->op_type) != kPow;
   if (dtype != WEFT_F32 && !integer) need_dtype(node, 0, WEFT_F32);
   need_dtype(node, 1, dtype);
 }
@@ -170,7 +181,7 @@ uint32_t threads(const Step& step, uint32_t most) {
 
 extern const OpRow binary_row = {"",         "",      check_binary, prepare_binary,
                                  run_binary, nullptr, nullptr,      threads};
-extern const OpRow unary_row = {"", "", check_unary, prepare_unary, run_unary, nullptr, nullptr,
-                                threads};
+extern const OpRow unary_row = {"",        "",      check_unary, prepare_unary,
+                                run_unary, nullptr, nullptr,     threads};
 
 }  // namespace weft::cpu

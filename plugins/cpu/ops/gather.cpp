@@ -1,5 +1,5 @@
-// Gather: rows of an embedding, decoded from the same packed copy that a head's MatMul uses; or slices
-// of anything else.
+// Gather: rows of an embedding, decoded from the same packed copy that a head's MatMul uses; or
+// slices of anything else.
 #include "plugins/cpu/pack.h"
 
 namespace weft::cpu {
@@ -22,8 +22,7 @@ bool is_packed(const NodeView& node) {
   const int64_t axis = node.integer("axis", 0);
   if (axis != 0 && axis != -2) return false;
   return value.quant || value.order == WEFT_COLUMN_MAJOR ||
-         (value.dtype == WEFT_F32 &&
-          value.dims[0].value * value.dims[1].value * 4 >= kPackedBytes);
+         (value.dtype == WEFT_F32 && value.dims[0].value * value.dims[1].value * 4 >= kPackedBytes);
 }
 
 bool packs(const NodeView& node, uint32_t i) { return i == 0 && is_packed(node); }
@@ -87,8 +86,7 @@ void run(const Step& step, const Team& team) {
   for (int64_t i = mine.begin, at; i < mine.end; i++) {
     if (!read_index(step, i, size, at)) return;
     for (int64_t o = 0; o < outer; o++)
-      std::memcpy(y + (o * ids.count + i) * bytes, x.data + (o * size + at) * bytes,
-                  size_t(bytes));
+      std::memcpy(y + (o * ids.count + i) * bytes, x.data + (o * size + at) * bytes, size_t(bytes));
   }
 }
 

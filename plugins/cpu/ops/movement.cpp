@@ -130,8 +130,8 @@ void run_slice(const Step& step, const Team& team) {
     int64_t start = integer_at(*step.in[1], i);
     if (start < 0) start += size;
     start = std::clamp<int64_t>(start, 0, by < 0 ? std::max<int64_t>(size - 1, 0) : size);
-    if (y.shape[axis] > 0 && (start + (y.shape[axis] - 1) * by < 0 ||
-                              start + (y.shape[axis] - 1) * by >= size)) {
+    if (y.shape[axis] > 0 &&
+        (start + (y.shape[axis] - 1) * by < 0 || start + (y.shape[axis] - 1) * by >= size)) {
       fault(step, WEFT_E_INVALID, "a slice that reaches outside its input");
       return;
     }
@@ -185,17 +185,17 @@ void run_expand(const Step& step, const Team& team) {
 
 }  // namespace
 
-extern const OpRow reshape_row = {"",      "",      check_moved, nullptr, run_reshape,
-                                  nullptr, nullptr, threads};
-extern const OpRow split_row = {"",      "Split", check_split,  prepare_axis, run_split,
-                                nullptr, nullptr, split_threads};
-extern const OpRow concat_row = {"",      "Concat", check_moved, prepare_axis, run_concat,
-                                 nullptr, nullptr,  threads};
-extern const OpRow slice_row = {"",      "Slice", check_slice, nullptr, run_slice,
-                                nullptr, nullptr, threads};
-extern const OpRow transpose_row = {"",      "Transpose", check_transpose, prepare_transpose,
-                                    run_transpose, nullptr, nullptr, threads};
-extern const OpRow expand_row = {"",      "Expand", check_moved, nullptr, run_expand,
-                                 nullptr, nullptr,  threads};
+extern const OpRow reshape_row = {"",          "",      check_moved, nullptr,
+                                  run_reshape, nullptr, nullptr,     threads};
+extern const OpRow split_row = {"",        "Split", check_split, prepare_axis,
+                                run_split, nullptr, nullptr,     split_threads};
+extern const OpRow concat_row = {"",         "Concat", check_moved, prepare_axis,
+                                 run_concat, nullptr,  nullptr,     threads};
+extern const OpRow slice_row = {"",        "Slice", check_slice, nullptr,
+                                run_slice, nullptr, nullptr,     threads};
+extern const OpRow transpose_row = {
+    "", "Transpose", check_transpose, prepare_transpose, run_transpose, nullptr, nullptr, threads};
+extern const OpRow expand_row = {"",         "Expand", check_moved, nullptr,
+                                 run_expand, nullptr,  nullptr,     threads};
 
 }  // namespace weft::cpu

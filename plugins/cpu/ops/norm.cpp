@@ -24,13 +24,14 @@ void check_norm(const NodeView& node) {
   need_input(node, 1);
   const int64_t stash = node.integer("stash_type", 1);
   if (stash != 1)
-    throw Refusal{WEFT_REFUSE_ATTRIBUTE, "the mean is taken in f32", WEFT_NONE, "stash_type",
-                  stash, 1};
+    throw Refusal{
+        WEFT_REFUSE_ATTRIBUTE, "the mean is taken in f32", WEFT_NONE, "stash_type", stash, 1};
   // The weight must have one element for each of the row, in order.
   const uint32_t axis = axis_of(node.integer("axis", -1), rank);
   if (node.in(1).rank != rank - axis)
     throw Refusal{WEFT_REFUSE_RANK, "a scale that is broadcast over the normalized dims",
-                  node.input(1), {}, node.in(1).rank, int64_t(rank - axis)};
+                  node.input(1),    {},
+                  node.in(1).rank,  int64_t(rank - axis)};
   for (uint32_t d = axis; d < rank; d++) {
     const weft_dim &x = node.in(0).dims[d], &w = node.in(1).dims[d - axis];
     if (x.slot != w.slot || (x.slot == WEFT_NONE && x.value != w.value))
@@ -55,9 +56,8 @@ void each_row(const Step& step, const Team& team, int64_t axis, Row&& row) {
 void run_rms(const Step& step, const Team& team) {
   const State& s = *static_cast<const State*>(step.state);
   const float* weight = data<float>(step.in[1]);
-  each_row(step, team, s.axis, [&](const float* x, float* y, int64_t n) {
-    s.k->rms_norm(x, weight, y, n, s.epsilon);
-  });
+  each_row(step, team, s.axis,
+           [&](const float* x, float* y, int64_t n) { s.k->rms_norm(x, weight, y, n, s.epsilon); });
 }
 
 void run_layer(const Step& step, const Team& team) {
@@ -82,8 +82,7 @@ void check_softmax(const NodeView& node) {
 
 void run_softmax(const Step& step, const Team& team) {
   const State& s = *static_cast<const State*>(step.state);
-  each_row(step, team, -1,
-           [&](const float* x, float* y, int64_t n) { s.k->softmax(x, y, n); });
+  each_row(step, team, -1, [&](const float* x, float* y, int64_t n) { s.k->softmax(x, y, n); });
 }
 
 uint32_t threads(const Step& step, uint32_t most) {
@@ -94,8 +93,8 @@ uint32_t threads(const Step& step, uint32_t most) {
 
 }  // namespace
 
-extern const OpRow rms_normalization_row = {"",      "RMSNormalization", check_norm, prepare_norm,
-                                            run_rms, nullptr,            nullptr,    threads};
+extern const OpRow rms_normalization_row = {
+    "", "RMSNormalization", check_norm, prepare_norm, run_rms, nullptr, nullptr, threads};
 extern const OpRow layer_normalization_row = {
     "", "LayerNormalization", check_norm, prepare_norm, run_layer, nullptr, nullptr, threads};
 extern const OpRow softmax_row = {"",          "Softmax", check_softmax, prepare_norm,

@@ -21,8 +21,9 @@ void check(const NodeView& node) {
   }
   need_plain(node);
   if (node.in(0).rank != 3 && node.in(0).rank != 4)
-    throw Refusal{WEFT_REFUSE_RANK, "rotary embedding takes rank 3 or 4", node.input(0), {},
-                  node.in(0).rank, 4};
+    throw Refusal{WEFT_REFUSE_RANK, "rotary embedding takes rank 3 or 4",
+                  node.input(0),    {},
+                  node.in(0).rank,  4};
   if (node.in(0).rank == 3 && node.integer("num_heads", 0) <= 0)
     throw Refusal{WEFT_REFUSE_ATTRIBUTE, "rank 3 needs the number of heads", WEFT_NONE,
                   "num_heads"};
@@ -39,8 +40,7 @@ std::shared_ptr<const void> prepare(Prepare& context) {
 // The row of the caches for (batch, position in the sequence), or -1 after a fault.
 int64_t cache_row(const Step& step, int64_t b, int64_t s, int64_t rows) {
   const Operand& cos = *step.in[1];
-  if (step.in_count < 4 || !step.in[3])
-    return (cos.shape[0] == 1 ? 0 : b * rows) + s;
+  if (step.in_count < 4 || !step.in[3]) return (cos.shape[0] == 1 ? 0 : b * rows) + s;
   const Operand& ids = *step.in[3];
   const int64_t at = (ids.shape[0] == 1 ? 0 : b * ids.shape[1]) + s;
   const int64_t position = data<int64_t>(&ids)[at];

@@ -1,7 +1,7 @@
 // TensorScatter, linear: rows of an update written into a cache from write_indices on.
 //
-// Nothing moves that is in place already: a cache that is updated where it lies is not copied, and an
-// update computed as a view of the cache is not copied either.
+// Nothing moves that is in place already: a cache that is updated where it lies is not copied, and
+// an update computed as a view of the cache is not copied either.
 #include "plugins/cpu/ops/cpu_op.h"
 
 namespace weft::cpu {

@@ -3,8 +3,7 @@
  * The build renames null's entry to null_entry; each file here defines the real entry, calls that,
  * and spoils one thing. What must notice it is said in each file.
  */
-#ifndef WEFT_TESTS_BAD_H_
-#define WEFT_TESTS_BAD_H_
+#pragma once
 #include <weft/plugin.h>
 
 #ifdef __cplusplus
@@ -14,5 +13,4 @@ weft_status WEFT_CALL null_entry(const weft_entry_args* args, weft_error* error)
 WEFT_EXPORT weft_status WEFT_CALL weft_plugin_entry(const weft_entry_args* args, weft_error* error);
 #ifdef __cplusplus
 }
-#endif
 #endif
