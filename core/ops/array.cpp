@@ -130,8 +130,10 @@ void read_codes(const Array& array, int64_t first, std::span<double> out) {
   const DType storage = array.quantization->storage;
   if (is_packed(storage)) {
     const bool is_signed = storage == DType::i4;
+    // E0M4: no exponent, four mantissa bits; a code stands for 16 + code.
+    const int64_t bias = storage == DType::e0m4 ? 16 : 0;
     for (size_t i = 0; i < out.size(); ++i) {
-      out[i] = double(read_nibble(array.data, first + int64_t(i), is_signed));
+      out[i] = double(read_nibble(array.data, first + int64_t(i), is_signed) + bias);
     }
     return;
   }

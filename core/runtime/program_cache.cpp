@@ -33,12 +33,14 @@ Error disk_error(const std::filesystem::path& path) {
                ErrorKind::check_failed};
 }
 
-// A file that removes itself unless it is kept.
+// A file of a new name that removes itself unless it is kept.
 class PartialFile {
  public:
-  explicit PartialFile(std::filesystem::path path)
-      : path_(std::move(path)),
-        fd_(::open(path_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600)) {}
+  // The name is `stem`, six characters that no other file has, and ".partial": a file that a killed
+  // process left behind is in nobody's way.
+  explicit PartialFile(const std::filesystem::path& stem)
+      : path_(stem.string() + ".XXXXXX.partial"),
+        fd_(::mkostemps(path_.data(), int(std::strlen(".partial")), O_CLOEXEC)) {}
   ~PartialFile() {
     if (fd_ >= 0) ::close(fd_);
     if (fd_ >= 0 && !kept_) ::unlink(path_.c_str());
@@ -47,7 +49,7 @@ class PartialFile {
   PartialFile& operator=(const PartialFile&) = delete;
 
   bool is_open() const { return fd_ >= 0; }
-  const std::filesystem::path& path() const { return path_; }
+  const std::string& path() const { return path_; }
 
   Status write(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
@@ -69,7 +71,7 @@ class PartialFile {
   }
 
  private:
-  std::filesystem::path path_;
+  std::string path_;
   int fd_;
   bool kept_ = false;
 };
@@ -100,8 +102,11 @@ std::optional<CachedBlob> ProgramCache::find(const Hash128& key) const {
   if (bytes.size() < sizeof header) return {};
   std::memcpy(&header, bytes.data(), sizeof header);
   const auto payload = bytes.subspan(sizeof header);
-  const bool whole = header.magic == kMagic && header.version == kVersion &&
-                     header.payload_bytes == payload.size() && hash128(payload) == header.checksum;
+  const Header fresh;
+  const bool known = header.magic == fresh.magic && header.version == fresh.version &&
+                     header.reserved == fresh.reserved && header.padding == fresh.padding;
+  const bool whole =
+      known && header.payload_bytes == payload.size() && hash128(payload) == header.checksum;
   if (!whole) return {};
   return CachedBlob{payload, *file};
 }
@@ -115,7 +120,7 @@ Status ProgramCache::store(const Hash128& key,
     return Error{"cannot make the cache folder " + folder_.string() + ": " + error.message(),
                  ErrorKind::check_failed};
   }
-  PartialFile file(folder_ / (hex(key) + "." + std::to_string(::getpid()) + ".partial"));
+  PartialFile file(folder_ / hex(key));
   if (!file.is_open()) return disk_error(file.path());
   Header header;
   TRY(file.write(std::as_bytes(std::span(&header, 1))));

@@ -309,8 +309,10 @@ Device::Device(const std::string& plugin, uint32_t threads,
   check(entry(&args, &error), error);
   std::vector<weft_kv> list;
   for (const auto& [key, value] : options) list.push_back({key.c_str(), value.c_str()});
-  check(api_->device_open(api_->self, 0, list.data(), uint32_t(list.size()), &device_, &error),
-        error);
+  const weft_status opened =
+      api_->device_open(api_->self, 0, list.data(), uint32_t(list.size()), &device_, &error);
+  if (opened < 0) api_->shutdown(api_->self);
+  check(opened, error);
 }
 
 Device::~Device() {

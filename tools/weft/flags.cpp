@@ -21,7 +21,6 @@ void add_shared_flags(CLI::App& verb, Flags& flags) {
   verb.add_flag("--stats", flags.stats, "Say on stderr what happened: times, memory, placement");
   verb.add_flag("--json", flags.json, "One JSON object on stdout instead of text");
   verb.add_flag("--no-cache", flags.no_cache, "Neither read nor write the preparation cache");
-  verb.add_option("--trace", flags.trace, "Write a trace that Perfetto and Chrome open");
   verb.add_option("--plugin", flags.plugins, "A plugin file to load besides those found");
 }
 

@@ -1,11 +1,11 @@
 #include "tools/weft/load.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 
 #include "core/base/log.h"
 #include "core/host/discovery.h"
@@ -113,9 +113,13 @@ Result<Loaded> load(const Flags& flags, int64_t capacity) {
 double since_start_ms() { return ms_since(kProcessStart); }
 
 int64_t peak_rss_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return int64_t(usage.ru_maxrss) * 1024;
+  // Not getrusage(): its maximum starts with what the parent had resident before exec.
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    int64_t kibibytes = 0;
+    if (word == "VmHWM:" && status >> kibibytes) return kibibytes * 1024;
+  }
+  return 0;
 }
 
 }  // namespace weft::cli

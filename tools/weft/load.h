@@ -36,7 +36,7 @@ Result<Loaded> load(const Flags& flags, int64_t capacity);
 
 // Milliseconds since the process started.
 double since_start_ms();
-// Most bytes of memory this process has had resident.
+// Most bytes of memory this process has had resident; 0 where /proc does not say.
 int64_t peak_rss_bytes();
 
 }  // namespace weft::cli

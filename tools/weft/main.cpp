@@ -2,6 +2,7 @@
 //
 // Exit codes: 0 ok, 1 a check failed, 2 usage, 3 the model cannot be imported, 4 plugin or device
 // problem, 5 would not fit in memory, 6 a required placement is not met, 130 interrupted.
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -26,6 +27,9 @@ static std::string long_form(const std::string& argument) {
 }
 
 int main(int argc, char** argv) {
+  // A limit on the size of files is an error of the write that meets it, not the end of the
+  // program.
+  std::signal(SIGXFSZ, SIG_IGN);
   weft::cli::Program program;
   program.app.description("Weft runs transformer language models from ONNX files.");
   program.app.require_subcommand(1);

@@ -14,6 +14,7 @@
 #include "tools/weft/load.h"
 #include "tools/weft/npy.h"
 #include "tools/weft/report.h"
+#include "tools/weft/trace.h"
 
 namespace weft::cli {
 
@@ -140,7 +141,11 @@ Status run(const RunFlags& flags) {
   struct sigaction action {};
   action.sa_handler = [](int) { interrupted = true; };
   sigaction(SIGINT, &action, nullptr);
-  return answer(flags, loaded, folder, tokenizer, prompt);
+  Trace trace;
+  if (!flags.trace.empty()) loaded.session->profile(trace.sink());
+  TRY(answer(flags, loaded, folder, tokenizer, prompt));
+  if (!flags.trace.empty()) TRY(trace.write(flags.trace));
+  return {};
 }
 
 }  // namespace
@@ -159,6 +164,7 @@ void add_run(Program& program) {
       ->check(CLI::NonNegativeNumber);
   verb->add_option("--logits", flags->logits,
                    "Write the prompt's logits [tokens, vocabulary] (.npy)");
+  verb->add_option("--trace", flags->trace, "Write a trace that Perfetto and Chrome open");
   verb->add_option("-s,--seed", flags->sampler.seed, "Seed of the sampler");
   verb->add_option("--temp", flags->sampler.temperature, "Temperature (0: the most likely token)");
   verb->add_option("--top-k", flags->sampler.top_k, "Keep the k most likely tokens (0: all)");
