@@ -22,10 +22,10 @@ build_packages=(
 )
 # shellcheck disable=SC2034
 # What the tests need beyond those.
-test_packages=(
-  libgtest-dev libbenchmark-dev librapidcheck-dev abigail-tools clang clang-format
-  libonnx-testdata
-)
+test_packages=(libgtest-dev libonnx-testdata)
+# shellcheck disable=SC2034
+# What `tools/test --full` needs beyond those.
+full_packages=(clang libclang-rt-dev)
 
 say() { printf '%5d s  %s\n' "$SECONDS" "$*"; }
 

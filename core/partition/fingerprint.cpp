@@ -80,6 +80,7 @@ void add_value(Description& out, const weft_value& value) {
   out.number(value.quant->block);
   out.number(value.quant->scale_value);
   out.number(value.quant->zero_point_value);
+  out.number(value.quant->codebook_value);
   out.bytes(&value.quant->zero, sizeof value.quant->zero);
 }
 

@@ -64,27 +64,42 @@ struct Plan::Builder {
     }
   }
 
-  // A state lives in the domain of the island that writes it; so does every view of it.
+  // A state lives in the domain of the islands that use it; so does every view of it. An input that
+  // nobody reads has a place all the same: it is written like any other.
   Status find_homes() {
     for (const ValueId input : graph.inputs) {
       const auto& readers = reading_islands[input];
-      if (!readers.empty()) plan.homes_[input] = domain_of_island(*readers.begin());
-      if (graph[input].kind != ValueKind::state) continue;
-      for (const uint32_t island : readers) {
-        if (domain_of_island(island) == plan.homes_[input]) continue;
-        return Error{
-            "the cache '" + graph[input].name +
-                "' is used by devices that share no memory; give the nodes that use it to one "
-                "backend",
-            ErrorKind::plugin};
-      }
+      plan.homes_[input] = readers.empty() ? 0 : domain_of_island(*readers.begin());
+      if (graph[input].kind == ValueKind::state) TRY(check_readers(input, input));
     }
     for (const NodeId id : graph.order()) {
       for (const ValueId out : graph[id].outputs) {
-        if (out != ValueId::none) plan.homes_[out] = domain_of_island(island_of[id]);
+        if (out == ValueId::none) continue;
+        plan.homes_[out] = domain_of_island(island_of[id]);
+        if (!graph[out].placement) continue;
+        const ValueId state = graph[out].placement->parent;
+        if (plan.homes_[out] != plan.homes_[state]) return split_cache(state);
+        TRY(check_readers(out, state));
       }
     }
     return {};
+  }
+
+  // Every island that reads `value`, which is in `state`, is in the domain of the state.
+  Status check_readers(ValueId value, ValueId state) const {
+    const auto readers = reading_islands.find(value);
+    if (readers == reading_islands.end()) return {};
+    for (const uint32_t island : readers->second) {
+      if (domain_of_island(island) != plan.homes_.at(state)) return split_cache(state);
+    }
+    return {};
+  }
+
+  Error split_cache(ValueId state) const {
+    return Error{"the cache '" + graph[state].name +
+                     "' is used by devices that share no memory; give the nodes that use it to one "
+                     "backend",
+                 ErrorKind::plugin};
   }
 
   // Copies come right before the island that reads the value in another domain.

@@ -108,12 +108,13 @@ Status Session::find_interface(const Graph& graph) {
   for (const ir::Output& output : graph.outputs) {
     const ir::Type& type = graph[output.value].type;
     const bool rows = type.shape.size() == 3 && type.shape[2].is_constant();
-    if (output.name != "logits" || !rows || type.dtype != ir::DType::f32) continue;
+    const bool computed = graph[output.value].kind == ValueKind::activation;
+    if (output.name != "logits" || !rows || !computed || type.dtype != ir::DType::f32) continue;
     logits_ = output.value;
     vocabulary_ = type.shape[2].constant();
   }
   if (logits_ == ValueId::none)
-    return Error{"the graph has no output 'logits' of f32 [1, rows, vocabulary]"};
+    return Error{"the graph computes no output 'logits' of f32 [1, rows, vocabulary]"};
   position_values_.resize(size_t(chunk_));
   narrow_ids_.resize(ids_are_i32_ ? size_t(chunk_) : 0);
   return {};

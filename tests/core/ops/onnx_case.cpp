@@ -168,4 +168,8 @@ Result<LoadedCase> load_onnx_case(const std::string& folder) {
   return LoadedCase{std::move(result), {}};
 }
 
+Result<Tensor> load_onnx_tensor(const std::string& path) {
+  return to_tensor(TRY(read_message<onnx::TensorProto>(path)));
+}
+
 }  // namespace weft::test

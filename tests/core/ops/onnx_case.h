@@ -32,4 +32,7 @@ struct LoadedCase {
 // Fails when files are missing or cannot be read.
 Result<LoadedCase> load_onnx_case(const std::string& folder);
 
+// The tensor in a file with a serialized TensorProto.
+Result<ops::Tensor> load_onnx_tensor(const std::string& path);
+
 }  // namespace weft::test

@@ -1,0 +1,254 @@
+// Small models with random weights, from file to logits, on every backend that can run them alone.
+//
+// tests/data/tiny holds what the GenAI builder exported, with ONNX Runtime's outputs: 7 tokens into
+// an empty cache (test_data_set_0), then 1 token after those (test_data_set_1). The int4 models
+// have `_exact` sets, in which activations stay floats.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+
+#include "core/engine.h"
+#include "core/host/loader.h"
+#include "importers/onnx/model.h"
+#include "tests/core/ops/onnx_case.h"
+
+namespace weft {
+namespace {
+
+struct Model {
+  const char* folder;
+  const char* set_suffix;
+};
+
+struct Step {
+  std::vector<int64_t> ids;
+  std::vector<float> logits;  // [ids, vocabulary]
+};
+
+std::vector<host::PluginPtr> plugins() {
+  host::HostOptions options;
+  options.threads = 2;
+  const auto services = host::HostServices::create(options);
+  std::vector<host::PluginPtr> loaded;
+  for (const char* name : {"cpu", "reference"}) {
+    auto plugin = host::load(WEFT_PLUGIN_DIR "/weft_" + std::string(name) + ".so", services);
+    EXPECT_TRUE(plugin.ok()) << (plugin.ok() ? "" : plugin.error().message);
+    if (plugin.ok()) loaded.push_back(*plugin);
+  }
+  return loaded;
+}
+
+Step read_step(const Model& model, int set) {
+  const std::string folder = WEFT_TEST_DATA "/tiny/" + std::string(model.folder) +
+                             "/test_data_set_" + std::to_string(set) + model.set_suffix;
+  const auto ids = test::load_onnx_tensor(folder + "/input_0.pb");
+  const auto logits = test::load_onnx_tensor(folder + "/output_0.pb");
+  EXPECT_TRUE(ids.ok() && logits.ok()) << folder;
+  if (!ids.ok() || !logits.ok()) return {};
+  Step step;
+  EXPECT_EQ(ids->dtype, ir::DType::i64);
+  EXPECT_EQ(logits->dtype, ir::DType::f32);
+  step.ids.resize(ids->bytes.size() / sizeof(int64_t));
+  std::memcpy(step.ids.data(), ids->bytes.data(), ids->bytes.size());
+  step.logits.resize(logits->bytes.size() / sizeof(float));
+  std::memcpy(step.logits.data(), logits->bytes.data(), logits->bytes.size());
+  return step;
+}
+
+// Within 1e-4 of the largest logit, which leaves room for another order of additions only.
+void expect_close(std::span<const float> got, const std::vector<float>& expected) {
+  ASSERT_EQ(got.size(), expected.size());
+  float largest = 0;
+  for (const float x : expected) largest = std::max(largest, std::abs(x));
+  for (size_t i = 0; i < got.size(); ++i) {
+    ASSERT_LE(std::abs(got[i] - expected[i]), 1e-4f * largest) << "at " << i;
+  }
+}
+
+void expect_same_bits(std::span<const float> got, std::span<const float> expected) {
+  ASSERT_EQ(got.size(), expected.size());
+  EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.size_bytes()), 0);
+}
+
+class TinyModel : public testing::TestWithParam<Model> {
+ protected:
+  std::unique_ptr<Engine> build(EngineOptions options) {
+    options.capacity = 32;
+    options.chunk = 16;
+    auto graph = onnx::import(WEFT_TEST_DATA "/tiny/" + std::string(GetParam().folder));
+    EXPECT_TRUE(graph.ok()) << (graph.ok() ? "" : graph.error().message);
+    if (!graph.ok()) return nullptr;
+    auto engine = Engine::build(std::move(*graph), plugins(), std::move(options));
+    EXPECT_TRUE(engine.ok()) << (engine.ok() ? "" : engine.error().message);
+    return engine.ok() ? std::move(*engine) : nullptr;
+  }
+  std::unique_ptr<Engine> build_on(const char* backend) {
+    EngineOptions options;
+    options.backends = {backend};
+    options.require = backend;
+    return build(std::move(options));
+  }
+  // A copy of the logits; empty when the session refuses.
+  static std::vector<float> feed(runtime::Session& session, std::span<const int64_t> ids) {
+    const auto logits = session.feed(ids, int64_t(ids.size()));
+    EXPECT_TRUE(logits.ok()) << (logits.ok() ? "" : logits.error().message);
+    if (!logits.ok()) return {};
+    return {logits->begin(), logits->end()};
+  }
+
+  void expect_reference_logits(Engine& engine) {
+    auto session = engine.open_session();
+    ASSERT_TRUE(session.ok()) << session.error().message;
+    expect_close(feed(**session, prefill.ids), prefill.logits);
+    expect_close(feed(**session, decode.ids), decode.logits);
+    EXPECT_EQ((*session)->past(), int64_t(prefill.ids.size() + decode.ids.size()));
+  }
+
+  const Step prefill = read_step(GetParam(), 0);
+  const Step decode = read_step(GetParam(), 1);
+};
+
+TEST_P(TinyModel, OnCpuGivesTheLogitsOfOnnxRuntime) {
+  ASSERT_EQ(prefill.ids.size(), 7u);
+  ASSERT_EQ(decode.ids.size(), 1u);
+  const auto engine = build_on("cpu");
+  ASSERT_TRUE(engine);
+  expect_reference_logits(*engine);
+}
+
+TEST_P(TinyModel, OnTheReferenceGivesTheLogitsOfOnnxRuntime) {
+  const auto engine = build_on("reference");
+  ASSERT_TRUE(engine);
+  expect_reference_logits(*engine);
+}
+
+TEST_P(TinyModel, MayReadThePromptOnOneBackendAndDecodeOnAnother) {
+  EngineOptions options;
+  options.prefill = {"cpu"};
+  options.decode = {"reference"};
+  const auto engine = build(std::move(options));
+  ASSERT_TRUE(engine);
+  EXPECT_EQ(engine->placement().rows.size(), 2u);
+  expect_reference_logits(*engine);
+}
+
+TEST_P(TinyModel, GivesTheSameBitsForAPromptInChunks) {
+  const auto engine = build_on("cpu");
+  ASSERT_TRUE(engine);
+  auto whole = engine->open_session(), parts = engine->open_session();
+  ASSERT_TRUE(whole.ok() && parts.ok());
+  const std::vector<float> expected = feed(**whole, prefill.ids);
+  const std::span<const int64_t> ids = prefill.ids;
+  std::vector<float> got = feed(**parts, ids.first(3));
+  const std::vector<float> rest = feed(**parts, ids.subspan(3));
+  got.insert(got.end(), rest.begin(), rest.end());
+  expect_same_bits(got, expected);
+  expect_same_bits(feed(**parts, decode.ids), feed(**whole, decode.ids));
+}
+
+TEST_P(TinyModel, ForgetsPositionsAsIfTheyHadNeverBeen) {
+  const auto engine = build_on("cpu");
+  ASSERT_TRUE(engine);
+  auto fresh = engine->open_session(), used = engine->open_session();
+  ASSERT_TRUE(fresh.ok() && used.ok());
+  const std::span<const int64_t> ids = prefill.ids;
+  feed(**used, decode.ids);
+  feed(**used, prefill.ids);
+  ASSERT_TRUE((*used)->truncate(0).ok());
+  expect_same_bits(feed(**used, prefill.ids), feed(**fresh, prefill.ids));
+  feed(**used, decode.ids);
+  ASSERT_TRUE((*used)->truncate(4).ok());
+  EXPECT_EQ((*used)->past(), 4);
+  ASSERT_TRUE((*fresh)->truncate(0).ok());
+  feed(**fresh, ids.first(4));
+  expect_same_bits(feed(**used, ids.subspan(4)), feed(**fresh, ids.subspan(4)));
+  expect_same_bits(feed(**used, decode.ids), feed(**fresh, decode.ids));
+}
+
+INSTANTIATE_TEST_SUITE_P(GenAi, TinyModel,
+                         testing::Values(Model{"genai-fp32/llama", ""},
+                                         Model{"genai-fp32/llama3_rope", ""},
+                                         Model{"genai-fp32/qwen2", ""},
+                                         Model{"genai-fp32/phi3", ""},
+                                         Model{"genai-fp32/granite", ""},
+                                         Model{"genai-int4/llama", "_exact"},
+                                         Model{"genai-int4/qwen2", "_exact"}),
+                         [](const auto& test) {
+                           std::string name = test.param.folder;
+                           for (char& c : name) c = std::isalnum(uint8_t(c)) ? c : '_';
+                           return name;
+                         });
+
+// What a session refuses, on the smallest of them.
+class SessionOfATinyModel : public testing::Test {
+ protected:
+  void SetUp() override {
+    EngineOptions options;
+    options.backends = {"cpu"};
+    options.capacity = 12;
+    options.chunk = 8;
+    auto graph = onnx::import(WEFT_TEST_DATA "/tiny/genai-fp32/llama");
+    ASSERT_TRUE(graph.ok()) << graph.error().message;
+    auto built = Engine::build(std::move(*graph), plugins(), std::move(options));
+    ASSERT_TRUE(built.ok()) << built.error().message;
+    engine = std::move(*built);
+    auto opened = engine->open_session();
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+    session = std::move(*opened);
+  }
+  void expect_refusal(const Result<std::span<const float>>& result, const std::string& words) {
+    ASSERT_FALSE(result.ok());
+    EXPECT_EQ(result.error().kind, ErrorKind::usage);
+    EXPECT_NE(result.error().message.find(words), std::string::npos) << result.error().message;
+  }
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<runtime::Session> session;
+  const std::vector<int64_t> ids = std::vector<int64_t>(16, 5);
+};
+
+TEST_F(SessionOfATinyModel, RefusesMoreTokensThanTheContextHolds) {
+  const std::span<const int64_t> all = ids;
+  expect_refusal(session->feed(all.first(13), 1), "the context holds 12");
+  ASSERT_TRUE(session->feed(all.first(12), 1).ok());
+  expect_refusal(session->feed(all.first(1), 1), "12 are taken");
+  expect_refusal(session->feed({}, 1), "no token");
+}
+
+TEST_F(SessionOfATinyModel, RefusesRowsThatOneRunCannotGive) {
+  const std::span<const int64_t> all = ids;
+  expect_refusal(session->feed(all.first(4), 5), "1 to 4");
+  expect_refusal(session->feed(all.first(4), 0), "1 to 4");
+  expect_refusal(session->feed(all.first(10), 9), "1 to 8");
+  EXPECT_EQ(session->past(), 0);
+  const auto rows = session->feed(all.first(10), 8);
+  ASSERT_TRUE(rows.ok());
+  EXPECT_EQ(rows->size(), 8 * size_t(session->vocabulary()));
+}
+
+TEST_F(SessionOfATinyModel, TellsHowFarAPromptIs) {
+  std::vector<int64_t> seen;
+  const std::span<const int64_t> all = ids;
+  ASSERT_TRUE(session->feed(all.first(12), 1, [&](int64_t done) { seen.push_back(done); }).ok());
+  EXPECT_EQ(seen, (std::vector<int64_t>{4, 12}));
+}
+
+TEST_F(SessionOfATinyModel, KeepsOnlyPositionsItHas) {
+  EXPECT_FALSE(session->truncate(1).ok());
+  EXPECT_FALSE(session->truncate(-1).ok());
+  EXPECT_TRUE(session->truncate(0).ok());
+}
+
+TEST_F(SessionOfATinyModel, RunsBesideAnotherOfTheSameEngine) {
+  auto other = engine->open_session();
+  ASSERT_TRUE(other.ok());
+  const std::span<const int64_t> all = ids;
+  ASSERT_TRUE(session->feed(all.first(3), 1).ok());
+  ASSERT_TRUE((*other)->feed(all.first(5), 1).ok());
+  EXPECT_EQ(session->past(), 3);
+  EXPECT_EQ((*other)->past(), 5);
+}
+
+}  // namespace
+}  // namespace weft
