@@ -79,11 +79,13 @@ Status Engine::open_devices(const std::vector<host::PluginPtr>& plugins) {
     placement_.missing.push_back("backend '" + name + "' is asked for but cannot be used: " + why);
   }
   if (!devices_.empty()) return {};
-  return Error{"none of the backends " + joined(all_backends(options_)) + " can be used (" +
-                   (available.empty() ? "no plugin was found; see `weft plugins list`"
-                                      : "there are " + joined(available)) +
-                   ")",
-               ErrorKind::plugin};
+  return Error{
+      "none of the backends " + joined(all_backends(options_)) + " can be used (" +
+          (available.empty()
+               ? "no plugin of these names was found; `weft plugins list` shows what there is"
+               : "there are " + joined(available)) +
+          ")",
+      ErrorKind::plugin};
 }
 
 void Engine::find_domains() {

@@ -110,7 +110,7 @@ class TinyModel : public testing::TestWithParam<Model> {
   const Step decode = read_step(GetParam(), 1);
 };
 
-TEST_P(TinyModel, OnCpuGivesTheLogitsOfOnnxRuntime) {
+TEST_P(TinyModel, on_cpu_gives_the_logits_of_onnx_runtime) {
   ASSERT_EQ(prefill.ids.size(), 7u);
   ASSERT_EQ(decode.ids.size(), 1u);
   const auto engine = build_on("cpu");
@@ -118,13 +118,13 @@ TEST_P(TinyModel, OnCpuGivesTheLogitsOfOnnxRuntime) {
   expect_reference_logits(*engine);
 }
 
-TEST_P(TinyModel, OnTheReferenceGivesTheLogitsOfOnnxRuntime) {
+TEST_P(TinyModel, on_the_reference_gives_the_logits_of_onnx_runtime) {
   const auto engine = build_on("reference");
   ASSERT_TRUE(engine);
   expect_reference_logits(*engine);
 }
 
-TEST_P(TinyModel, MayReadThePromptOnOneBackendAndDecodeOnAnother) {
+TEST_P(TinyModel, may_read_the_prompt_on_one_backend_and_decode_on_another) {
   EngineOptions options;
   options.prefill = {"cpu"};
   options.decode = {"reference"};
@@ -134,7 +134,7 @@ TEST_P(TinyModel, MayReadThePromptOnOneBackendAndDecodeOnAnother) {
   expect_reference_logits(*engine);
 }
 
-TEST_P(TinyModel, GivesTheSameBitsForAPromptInChunks) {
+TEST_P(TinyModel, gives_the_same_bits_for_a_prompt_in_chunks) {
   const auto engine = build_on("cpu");
   ASSERT_TRUE(engine);
   auto whole = engine->open_session(), parts = engine->open_session();
@@ -148,7 +148,7 @@ TEST_P(TinyModel, GivesTheSameBitsForAPromptInChunks) {
   expect_same_bits(feed(**parts, decode.ids), feed(**whole, decode.ids));
 }
 
-TEST_P(TinyModel, ForgetsPositionsAsIfTheyHadNeverBeen) {
+TEST_P(TinyModel, forgets_positions_as_if_they_had_never_been) {
   const auto engine = build_on("cpu");
   ASSERT_TRUE(engine);
   auto fresh = engine->open_session(), used = engine->open_session();
@@ -208,7 +208,7 @@ class SessionOfATinyModel : public testing::Test {
   const std::vector<int64_t> ids = std::vector<int64_t>(16, 5);
 };
 
-TEST_F(SessionOfATinyModel, RefusesMoreTokensThanTheContextHolds) {
+TEST_F(SessionOfATinyModel, refuses_more_tokens_than_the_context_holds) {
   const std::span<const int64_t> all = ids;
   expect_refusal(session->feed(all.first(13), 1), "the context holds 12");
   ASSERT_TRUE(session->feed(all.first(12), 1).ok());
@@ -216,7 +216,7 @@ TEST_F(SessionOfATinyModel, RefusesMoreTokensThanTheContextHolds) {
   expect_refusal(session->feed({}, 1), "no token");
 }
 
-TEST_F(SessionOfATinyModel, RefusesRowsThatOneRunCannotGive) {
+TEST_F(SessionOfATinyModel, refuses_rows_that_one_run_cannot_give) {
   const std::span<const int64_t> all = ids;
   expect_refusal(session->feed(all.first(4), 5), "1 to 4");
   expect_refusal(session->feed(all.first(4), 0), "1 to 4");
@@ -227,20 +227,20 @@ TEST_F(SessionOfATinyModel, RefusesRowsThatOneRunCannotGive) {
   EXPECT_EQ(rows->size(), 8 * size_t(session->vocabulary()));
 }
 
-TEST_F(SessionOfATinyModel, TellsHowFarAPromptIs) {
+TEST_F(SessionOfATinyModel, tells_how_far_a_prompt_is) {
   std::vector<int64_t> seen;
   const std::span<const int64_t> all = ids;
   ASSERT_TRUE(session->feed(all.first(12), 1, [&](int64_t done) { seen.push_back(done); }).ok());
   EXPECT_EQ(seen, (std::vector<int64_t>{4, 12}));
 }
 
-TEST_F(SessionOfATinyModel, KeepsOnlyPositionsItHas) {
+TEST_F(SessionOfATinyModel, keeps_only_positions_it_has) {
   EXPECT_FALSE(session->truncate(1).ok());
   EXPECT_FALSE(session->truncate(-1).ok());
   EXPECT_TRUE(session->truncate(0).ok());
 }
 
-TEST_F(SessionOfATinyModel, RunsBesideAnotherOfTheSameEngine) {
+TEST_F(SessionOfATinyModel, runs_beside_another_of_the_same_engine) {
   auto other = engine->open_session();
   ASSERT_TRUE(other.ok());
   const std::span<const int64_t> all = ids;

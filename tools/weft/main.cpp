@@ -43,7 +43,9 @@ int main(int argc, char** argv) {
     program.app.parse(arguments);
   } catch (const CLI::ParseError& error) {
     // Help and version are no errors; every other complaint of the parser is wrong usage.
-    return program.app.exit(error) == 0 ? 0 : 2;
+    if (error.get_exit_code() == 0) return program.app.exit(error);
+    std::fprintf(stderr, "weft: %s; --help says more\n", error.what());
+    return 2;
   }
   return program.exit_code;
 }

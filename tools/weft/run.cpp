@@ -52,17 +52,19 @@ Result<std::vector<int64_t>> prompt_tokens(const RunFlags& flags, const ModelFol
                                            const text::Tokenizer& tokenizer) {
   if (!flags.prompt_ids.empty()) return flags.prompt_ids;
   const std::string prompt = TRY(read_prompt(flags));
+  if (prompt.empty()) return Error{"the prompt is empty; -p or -f gives one", ErrorKind::usage};
   std::vector<int64_t> ids;
   if (flags.raw) {
     ids = tokenizer.encode(prompt, true, true);
   } else {
-    const text::ChatTemplate chat = TRY(text::load_chat_template(folder.folder));
+    const auto chat = text::load_chat_template(folder.folder);
+    if (!chat.ok()) return Error{chat.error().message + "; --raw runs without a template"};
     std::vector<text::ChatMessage> messages;
     if (!flags.system.empty()) messages.push_back({"system", flags.system});
     messages.push_back({"user", prompt});
-    ids = tokenizer.encode(TRY(chat.render(messages, {})), true);
+    ids = tokenizer.encode(TRY(chat->render(messages, {})), true);
   }
-  if (ids.empty()) return Error{"the prompt is empty; -p or -f gives one", ErrorKind::usage};
+  if (ids.empty()) return Error{"the prompt has no tokens", ErrorKind::usage};
   return ids;
 }
 
@@ -123,7 +125,8 @@ Status answer(const RunFlags& flags, Loaded& loaded, const ModelFolder& folder,
   } else if (flags.max_tokens > 0) {
     std::printf("\n");
   }
-  if (std::fflush(stdout) != 0) return Error{"cannot write the answer to stdout", ErrorKind::usage};
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    return Error{"cannot write the answer to stdout", ErrorKind::usage};
   if (flags.stats) print_stats(report);
   return {};
 }
