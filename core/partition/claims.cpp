@@ -13,11 +13,13 @@ using ir::NodeId;
 
 namespace {
 
-// The part of a claim that is still free; a claim of several nodes is all or nothing.
+// The nodes of a claim, each once, or none when one is taken: a claim is all or nothing.
 std::vector<NodeId> free_nodes(const host::Claim& claim, const std::vector<NodeId>& order,
                                const std::map<NodeId, uint32_t>& taken) {
   std::vector<NodeId> nodes;
   for (const uint32_t index : claim.nodes) nodes.push_back(order[index]);
+  std::sort(nodes.begin(), nodes.end());
+  nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
   const bool free =
       std::none_of(nodes.begin(), nodes.end(), [&](NodeId id) { return taken.contains(id); });
   if (!free) nodes.clear();

@@ -69,7 +69,7 @@ TEST_P(GraphText, becomes_what_the_file_says) {
   std::ostringstream updated;
   for (Case& c : cases) {
     const std::string out = run_case(c);
-    if (!update) EXPECT_EQ(out, c.out) << GetParam() << " " << c.note;
+    EXPECT_TRUE(update || out == c.out) << GetParam() << " " << c.note << "\ngives\n" << out;
     updated << "--- in" << (c.note.empty() ? "" : " " + c.note) << "\n"
             << c.in << "--- pass " << c.pass << "\n--- out\n"
             << out;
@@ -87,7 +87,7 @@ std::vector<std::filesystem::path> graph_files() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Passes, GraphText, testing::ValuesIn(graph_files()),
-                         [](const auto& info) { return info.param.stem().string(); });
+                         [](const auto& file) { return file.param.stem().string(); });
 
 TEST(Pipeline, every_pass_has_a_text) {
   for (const Step& step : pipeline()) {
