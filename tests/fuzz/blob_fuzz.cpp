@@ -1,5 +1,5 @@
-// Feeds arbitrary bytes to the reader of prepared constants: any blob ends in entries that lie inside it,
-// or is stale.
+// Feeds arbitrary bytes to the reader of prepared constants: any blob ends in entries that lie
+// inside it, or is stale.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// Feeds arbitrary text to the chat template engine and renders what parses, within small limits: any
-// input ends in text or an error.
+// Feeds arbitrary text to the chat template engine and renders what parses, within small limits:
+// any input ends in text or an error.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -1,4 +1,5 @@
-// Feeds arbitrary text to the reader of symbolic dims: what it reads must print and read back equal.
+// Feeds arbitrary text to the reader of symbolic dims: what it reads must print and read back
+// equal.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

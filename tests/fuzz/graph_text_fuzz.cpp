@@ -1,5 +1,5 @@
-// Feeds arbitrary text to the reader of the graph's text form, and what it reads to the verifier, the
-// shape rules and the printer: any input ends in a graph that prints, or an error.
+// Feeds arbitrary text to the reader of the graph's text form, and what it reads to the verifier,
+// the shape rules and the printer: any input ends in a graph that prints, or an error.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

@@ -1,5 +1,5 @@
-// Feeds arbitrary bytes to the tokenizer reader, and text to what it read: any input ends in an error
-// or in ids that decode.
+// Feeds arbitrary bytes to the tokenizer reader, and text to what it read: any input ends in an
+// error or in ids that decode.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Follows docs/how-to to the letter: in a copy of the tree, creates the files the pages show,
-inserts their lines, runs their commands, and compares what that took with what each page's head says.
+inserts their lines, runs their commands, and compares what that took with what each page says.
 
     follow.py --cmake CMAKE --weft WEFT --scratch FOLDER [--docs FOLDER] [--only PAGE] [--no-run]
 
@@ -169,6 +169,8 @@ def violations(tree):
     for rule in RULES:
         done = subprocess.run([sys.executable, tree / "tools" / rule, tree], capture_output=True,
                               text=True)
+        if not re.search(rf"^{rule[:-3]}: \d", done.stdout, re.M):
+            raise Wrong(f"tools/{rule} does not work: {done.stderr.strip()[-300:]}")
         found |= {re.sub(r":\d+:", ":", line) for line in done.stdout.splitlines()
                   if re.match(r"\S+:\d+: ", line) and not line.endswith("(warning)")}
     return found
@@ -257,9 +259,13 @@ def main():
     parser.add_argument("--no-run", action="store_true")
     options = parser.parse_args()
     tree, weft = options.scratch.resolve(), options.weft.resolve()
-    pages = sorted(options.docs.glob(f"{options.only or '*'}.md"))
+    # A new op changes a header that most files include: first, so that they are compiled once.
+    pages = sorted(options.docs.glob(f"{options.only or '*'}.md"),
+                   key=lambda page: (page.stem != "add-an-op", page.name))
     if not pages:
         sys.exit(f"how_to: no page in {options.docs}")
+    if not weft.is_file():
+        sys.exit(f"how_to: {weft} is not built")
     os.environ.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", str(os.cpu_count() or 1))
     os.environ.pop("WEFT_PLUGIN_PATH", None)
     copy_tree(tree)

@@ -53,7 +53,7 @@ class Answers:
         top = numpy.take_along_axis(logits, REFERENCE["top_ids"].astype(numpy.int64), 1)
         self.assertLess(numpy.abs(top - REFERENCE["top_logits"]).max(), 1e-3)
         # The largest, ties apart, are the same ones: nothing outside the 32 is above them.
-        best = numpy.sort(logits, 1)[:, :-33:-1]
+        best = numpy.sort(numpy.partition(logits, -32, 1)[:, -32:], 1)[:, ::-1]
         self.assertLess(numpy.abs(best - REFERENCE["top_logits"]).max(), 1e-3)
         peak = logits.max(1, keepdims=True)
         total = peak[:, 0] + numpy.log(numpy.exp(logits - peak).sum(1))
@@ -86,7 +86,7 @@ class LosslessModel(Answers, WeftTest):
 
     def test_strict_logits_are_bitwise_equal_over_threads_and_chunks(self):
         whole = self.logits(256, "-t", 2, "--chunk", 256)
-        self.assertGreater(len(numpy.unique(whole)), 100_000)
+        self.assertGreater(len(numpy.unique(whole[0])), 10_000)
         for threads in (1, 4):
             with self.subTest(threads=threads):
                 same = self.logits(256, "-t", threads, "--chunk", 256)

@@ -1,8 +1,8 @@
 // Small models with random weights, from file to logits, on every backend that can run them alone.
 //
 // tests/data/tiny holds what the GenAI builder exported, with ONNX Runtime's outputs: 7 tokens into
-// an empty cache (test_data_set_0), then 1 token after those (test_data_set_1). The int4 models
-// have `_exact` sets, in which activations stay floats.
+// an empty cache, then 1 token after those. The int4 models have sets in which activations stay
+// floats (tests/data/tiny/make_after_exact.py).
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -19,8 +19,12 @@ namespace {
 
 struct Model {
   const char* folder;
-  const char* set_suffix;
+  const char* prefill = "0";
+  const char* decode = "1";
 };
+std::ostream& operator<<(std::ostream& out, const Model& model) { return out << model.folder; }
+
+Model exact(const char* folder) { return {folder, "0_exact", "1_after_exact"}; }
 
 struct Step {
   std::vector<int64_t> ids;
@@ -40,9 +44,9 @@ std::vector<host::PluginPtr> plugins() {
   return loaded;
 }
 
-Step read_step(const Model& model, int set) {
-  const std::string folder = WEFT_TEST_DATA "/tiny/" + std::string(model.folder) +
-                             "/test_data_set_" + std::to_string(set) + model.set_suffix;
+Step read_step(const Model& model, const char* set) {
+  const std::string folder =
+      WEFT_TEST_DATA "/tiny/" + std::string(model.folder) + "/test_data_set_" + set;
   const auto ids = test::load_onnx_tensor(folder + "/input_0.pb");
   const auto logits = test::load_onnx_tensor(folder + "/output_0.pb");
   EXPECT_TRUE(ids.ok() && logits.ok()) << folder;
@@ -106,8 +110,8 @@ class TinyModel : public testing::TestWithParam<Model> {
     EXPECT_EQ((*session)->past(), int64_t(prefill.ids.size() + decode.ids.size()));
   }
 
-  const Step prefill = read_step(GetParam(), 0);
-  const Step decode = read_step(GetParam(), 1);
+  const Step prefill = read_step(GetParam(), GetParam().prefill);
+  const Step decode = read_step(GetParam(), GetParam().decode);
 };
 
 TEST_P(TinyModel, on_cpu_gives_the_logits_of_onnx_runtime) {
@@ -168,13 +172,10 @@ TEST_P(TinyModel, forgets_positions_as_if_they_had_never_been) {
 }
 
 INSTANTIATE_TEST_SUITE_P(GenAi, TinyModel,
-                         testing::Values(Model{"genai-fp32/llama", ""},
-                                         Model{"genai-fp32/llama3_rope", ""},
-                                         Model{"genai-fp32/qwen2", ""},
-                                         Model{"genai-fp32/phi3", ""},
-                                         Model{"genai-fp32/granite", ""},
-                                         Model{"genai-int4/llama", "_exact"},
-                                         Model{"genai-int4/qwen2", "_exact"}),
+                         testing::Values(Model{"genai-fp32/llama"}, Model{"genai-fp32/llama3_rope"},
+                                         Model{"genai-fp32/qwen2"}, Model{"genai-fp32/phi3"},
+                                         Model{"genai-fp32/granite"}, exact("genai-int4/llama"),
+                                         exact("genai-int4/qwen2")),
                          [](const auto& test) {
                            std::string name = test.param.folder;
                            for (char& c : name) c = std::isalnum(uint8_t(c)) ? c : '_';

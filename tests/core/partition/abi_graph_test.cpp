@@ -20,7 +20,7 @@ constexpr const char* kGraph = R"(graph "layer" {
   state %cache : f32[1, 64, 4]
   const %g : f32[8] = {1, 2, 3, 4, 5, 6, 7, 8}
   const %s : f32[4, 1] = {0.5, 1, 2, 4}
-  const %z : u8[4, 1] = {7, 8, 9, 10}
+  const %z : u8[4, 1] = bytes 4 id 000000000000000000000000000000bb
   const %w : f32[8, 4] columns quant(u4, block 8, scale %s, zero %z) = bytes 16 id 000000000000000000000000000000aa
   symbolic %position : i64[1] is {past}
   symbolic %shape : i64[3] is {1, seq, 8}
@@ -209,7 +209,6 @@ TEST_F(Abi, describes_constants_and_their_codes) {
   EXPECT_EQ(w.quant->zero_point_value, index("z"));
   EXPECT_EQ(w.quant->codebook_value, WEFT_NONE);
   EXPECT_EQ(value("z")->dtype, weft_dtype(WEFT_U8));
-  EXPECT_EQ(static_cast<const uint8_t*>(value("z")->data)[3], 10);
 }
 
 }  // namespace

@@ -88,8 +88,7 @@ TEST_F(Claims, of_several_nodes_are_one_unit) {
   ASSERT_TRUE(two.ok()) << two.error().message;
   ASSERT_EQ(two->units.size(), 2u);  // in graph order, not in the order of the claims
   EXPECT_EQ(two->units[0].nodes.size(), 1u);
-  EXPECT_EQ(two->units[1].nodes,
-            (std::vector<ir::NodeId>{graph.order()[1], graph.order()[2]}));
+  EXPECT_EQ(two->units[1].nodes, (std::vector<ir::NodeId>{graph.order()[1], graph.order()[2]}));
 }
 
 TEST_F(Claims, that_name_a_node_twice_hold_it_once) {

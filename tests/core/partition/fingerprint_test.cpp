@@ -50,10 +50,10 @@ TEST(Fingerprint, is_the_same_for_the_same_graph) {
 }
 
 TEST(Fingerprint, does_not_depend_on_names) {
-  for (const Change& same : {Change{"graph", "graph \"part\"", "graph \"other\""},
-                             Change{"node", "\"norm\"", "\"layer.7.norm\""},
-                             Change{"input", "input %x", "input %y"},
-                             Change{"constant", "const %g", "const %gain"}}) {
+  for (const Change& same :
+       {Change{"graph", "graph \"part\"", "graph \"other\""},
+        Change{"node", "\"norm\"", "\"layer.7.norm\""}, Change{"input", "input %x", "input %y"},
+        Change{"constant", "const %g", "const %gain"}}) {
     std::string text = with(kBase, same.from, same.to);
     if (std::string(same.what) == "input") text = with(text, "(%x, ", "(%y, ");
     if (std::string(same.what) == "constant") text = with(text, ", %g)", ", %gain)");

@@ -41,7 +41,7 @@ static weft_status WEFT_CALL claim(weft_device* device, const weft_graph* graph,
     text = read_list(text, nodes, &one.node_count);
     for (i = 0; i < one.node_count; i++)
       if (nodes[i] < MOST_NODES) claimed[nodes[i]] = 1;
-    if (sink->add(sink->ctx, &one) < 0) return WEFT_E_INVALID_ARGUMENT;
+    if (sink->add(sink->ctx, &one) < 0) return WEFT_E_INVALID;
   }
   for (i = 0; i < graph->node_count && i < MOST_NODES; i++) {
     weft_refusal no;
@@ -52,13 +52,15 @@ static weft_status WEFT_CALL claim(weft_device* device, const weft_graph* graph,
     no.code = WEFT_REFUSE_OP;
     no.value = WEFT_NONE;
     no.why = "not in the script";
-    if (sink->decline(sink->ctx, &no) < 0) return WEFT_E_INVALID_ARGUMENT;
+    if (sink->decline(sink->ctx, &no) < 0) return WEFT_E_INVALID;
   }
   return WEFT_OK;
 }
 
 weft_status WEFT_CALL weft_plugin_entry(const weft_entry_args* args, weft_error* error) {
   const weft_status status = null_entry(args, error);
-  if (status >= 0) args->api->claim = claim;
+  if (status < 0) return status;
+  args->api->name = "scripted";
+  args->api->claim = claim;
   return status;
 }

@@ -85,7 +85,8 @@ TEST(Memory, is_reused_as_the_drawing_says) {
 
 TEST(Memory, fills_a_gap_that_fits) {
   // The small block fits between the two long-lived ones while the middle one is gone.
-  std::vector<Block> blocks = {{4096, 0, 9, -1}, {2048, 0, 3, -1}, {1024, 0, 9, -1}, {2048, 5, 9, -1}};
+  std::vector<Block> blocks = {
+      {4096, 0, 9, -1}, {2048, 0, 3, -1}, {1024, 0, 9, -1}, {2048, 5, 9, -1}};
   EXPECT_EQ(assign_offsets(blocks), 4096 + 2048 + 1024);
   EXPECT_EQ(blocks[1].offset, blocks[3].offset);
 }

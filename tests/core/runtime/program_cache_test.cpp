@@ -158,10 +158,12 @@ TEST_F(Cache, without_a_folder_stores_and_finds_nothing) {
   const ProgramCache none{fs::path()};
   EXPECT_FALSE(none.enabled());
   bool called = false;
-  EXPECT_TRUE(none.store(kKey, [&](const auto&) -> Status {
-                    called = true;
-                    return {};
-                  }).ok());
+  EXPECT_TRUE(none.store(kKey,
+                         [&](const auto&) -> Status {
+                           called = true;
+                           return {};
+                         })
+                  .ok());
   EXPECT_FALSE(called);
   EXPECT_FALSE(none.find(kKey));
 }
