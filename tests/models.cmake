@@ -13,6 +13,7 @@ set_target_properties(scripted_claims PROPERTIES
 target_compile_definitions(test_partition PRIVATE
                            WEFT_SCRIPTED_PLUGIN="$<TARGET_FILE:scripted_claims>")
 add_dependencies(test_partition scripted_claims weft_null weft_reference)
+add_dependencies(test_engine weft_null weft_reference weft_cpu)
 add_dependencies(test_runtime weft_null weft_reference weft_cpu)
 
 # The data sets of models are TensorProtos, read as those of ONNX's node tests.

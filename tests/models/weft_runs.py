@@ -40,7 +40,8 @@ class Run:
         self.arguments, self.code, self.out, self.err = arguments, code, out, err
 
     def __str__(self):
-        return f"{' '.join(map(str, self.arguments))[:300]}\nexit {self.code}\n{self.out}\n{self.err}"
+        command = " ".join(map(str, self.arguments))
+        return f"{command[:300]}\nexit {self.code}\n{self.out}\n{self.err}"
 
 
 class WeftTest(unittest.TestCase):

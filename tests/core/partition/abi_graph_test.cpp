@@ -21,10 +21,12 @@ constexpr const char* kGraph = R"(graph "layer" {
   const %g : f32[8] = {1, 2, 3, 4, 5, 6, 7, 8}
   const %s : f32[4, 1] = {0.5, 1, 2, 4}
   const %z : u8[4, 1] = bytes 4 id 000000000000000000000000000000bb
-  const %w : f32[8, 4] columns quant(u4, block 8, scale %s, zero %z) = bytes 16 id 000000000000000000000000000000aa
+  const %w : f32[8, 4] columns quant(u4, block 8, scale %s, zero %z))"
+                               R"( = bytes 16 id 000000000000000000000000000000aa
   symbolic %position : i64[1] is {past}
   symbolic %shape : i64[3] is {1, seq, 8}
-  %n = RMSNormalization(%x, %g) {axis = -1, epsilon = 0.5, list = [3, 4], word = "tanh"} : f32[1, seq, 8] "norm"
+  %n = RMSNormalization(%x, %g) {axis = -1, epsilon = 0.5, list = [3, 4], word = "tanh"})"
+                               R"( : f32[1, seq, 8] "norm"
   %k = MatMul(%n, %w) : f32[1, seq, 4] in %cache at 4*past + 12 "key"
   %c = TensorScatter(%cache, %k, %position, _) {axis = 1} : f32[1, 64, 4] in %cache at 0 "scatter"
   %r = Reshape(%n, %shape) : f32[1, seq, 8] "reshape"

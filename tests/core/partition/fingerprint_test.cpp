@@ -18,7 +18,8 @@ constexpr const char* kBase = R"(graph "part" {
   state %cache : f32[1, 64, 4]
   const %g : f32[8] = bytes 32 id 0000000000000000000000000000000a
   const %s : f32[4, 1] = bytes 16 id 0000000000000000000000000000000b
-  const %w : f32[8, 4] columns quant(u4, block 8, scale %s, zero 8.0) = bytes 16 id 0000000000000000000000000000000c
+  const %w : f32[8, 4] columns quant(u4, block 8, scale %s, zero 8.0))"
+                              R"( = bytes 16 id 0000000000000000000000000000000c
   symbolic %position : i64[1] is {past}
   %n = RMSNormalization(%x, %g) {axis = -1, epsilon = 0.5} : f32[1, seq, 8] "norm"
   %k = MatMul(%n, %w) : f32[1, seq, 4] in %cache at 4*past "key"
