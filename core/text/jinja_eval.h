@@ -23,7 +23,7 @@ namespace weft::text::jinja {
 struct Limits {
   int64_t steps = 20'000'000;
   int64_t output_bytes = int64_t{64} << 20;
-  int depth = 400;
+  int depth = 150;
 };
 
 struct Scope {

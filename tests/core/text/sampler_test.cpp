@@ -3,23 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cmath>
-#include <cstdlib>
-#include <new>
 #include <set>
 
-// Counts every allocation of this binary: picking a token must make none.
-// Not inlined: the compiler would take malloc and delete for a mismatch.
-static std::atomic<long> allocation_count = 0;
-
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++allocation_count;
-  if (void* memory = std::malloc(size ? size : 1)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#include "core/base/counters.h"
 
 namespace weft::text {
 namespace {
@@ -207,19 +194,19 @@ TEST(Sampler, allocates_nothing_per_token) {
     for (float top_p : {0.9f, 1.0f}) {
       SamplerOptions options{0.8f, top_k, top_p, 0.01f, 1.1f, 64, 1};
       Sampler sampler = make(options, 5000);
-      long before = allocation_count;
+      const uint64_t before = counters().heap_allocations;
       int64_t sum = 0;
       for (int i = 0; i < 100; ++i) {
         int64_t id = *sampler.sample(logits);
         sampler.accept(id);
         sum += id;
       }
-      EXPECT_EQ(allocation_count, before);
+      EXPECT_EQ(counters().heap_allocations, before);
       EXPECT_GT(sum, 0);
     }
-  long before = allocation_count;
+  const uint64_t before = counters().heap_allocations;
   std::vector<float> copy(logits);
-  EXPECT_GT(allocation_count, before);  // the counter counts
+  EXPECT_GT(counters().heap_allocations, before);  // the counter counts
 }
 
 }  // namespace
