@@ -141,10 +141,14 @@ Result<std::span<const float>> Session::feed(std::span<const int64_t> ids, int64
     const int64_t take = std::min(chunk_, std::max(total - done - chunk_, int64_t{1}));
     TRY(run_chunk(ids.subspan(size_t(done), size_t(take)), 1));
     done += take;
-    if (progress) progress(done);
+    if (progress && !progress(done)) {
+      return Error{"stopped after " + std::to_string(done) + " of " + std::to_string(total) +
+                       " prompt tokens",
+                   ErrorKind::check_failed};
+    }
   }
   auto logits = TRY(run_chunk(ids.subspan(size_t(done)), rows));
-  if (progress) progress(total);
+  if (progress) (void)progress(total);
   return logits;
 }
 

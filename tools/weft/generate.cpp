@@ -59,6 +59,7 @@ Result<Generation> generate(runtime::Session& session, text::Sampler& sampler,
     if (int64_t(out.ids.size()) == options.max_tokens) break;
     logits = TRY(session.feed(std::span(&out.ids.back(), 1), 1));
   }
+  out.stopped = options.stop && *options.stop;
   out.decode_ms = ms_since(decode_start);
   if (out.ids.size() > kWarmTokens) {
     out.decode_allocations = counters().heap_allocations - allocations;

@@ -16,6 +16,7 @@ namespace weft::cli {
 struct Generation {
   std::vector<int64_t> ids;         // picked tokens, the end token included
   bool ended = false;               // by an end token
+  bool stopped = false;             // by *stop
   double prompt_ms = 0;             // feeding the prompt, first pick included
   double decode_ms = 0;             // all later tokens
   double first_token_at_ms = 0;     // since the process started

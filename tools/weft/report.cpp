@@ -64,7 +64,7 @@ std::string to_json(const RunReport& report) {
   out["prompt_ids"] = report.prompt;
   out["output_ids"] = g.ids;
   out["text"] = report.text;
-  out["stop"] = g.ended ? "end_token" : "length";
+  out["stop"] = g.ended ? "end_token" : g.stopped ? "interrupted" : "length";
   out["timings"] = {{"import_ms", report.loaded.timings.import_ms},
                     {"prepare_ms", report.loaded.timings.prepare_ms},
                     {"prompt_ms", g.prompt_ms},

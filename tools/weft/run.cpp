@@ -115,9 +115,11 @@ Status answer(const RunFlags& flags, Loaded& loaded, const ModelFolder& folder,
     std::fwrite(piece.data(), 1, piece.size(), stdout);
     std::fflush(stdout);
   };
-  if (isatty(STDERR_FILENO) && int64_t(prompt.size()) > flags.chunk) {
-    options.on_prompt = [&](int64_t done) { show_progress(done, prompt.size()); };
-  }
+  const bool shows_progress = isatty(STDERR_FILENO) && int64_t(prompt.size()) > flags.chunk;
+  options.on_prompt = [&](int64_t done) {
+    if (shows_progress) show_progress(done, prompt.size());
+    return !interrupted;
+  };
   const Generation generation = TRY(generate(session, sampler, detokenizer, prompt, options));
   const RunReport report{loaded, flags, generation, prompt, shown};
   if (flags.json) {
@@ -179,7 +181,7 @@ void add_run(Program& program) {
                    "Penalty of repeated tokens (1: none)");
   verb->callback([&program, flags] {
     program.finish(run(*flags));
-    if (interrupted && program.exit_code == 0) program.exit_code = 130;
+    if (interrupted) program.exit_code = 130;
   });
 }
 
