@@ -47,8 +47,9 @@ class Session {
 
   // Feeds `ids` ([1, capacity - past] of them, run in chunks) and returns the logits of the last
   // `rows` of them, [rows, vocab], valid until the next call. `rows` is at most the chunk size;
-  // `progress` (optional) is called after every chunk with the number of tokens done.
-  using Progress = std::function<void(int64_t)>;
+  // `progress` (optional) is called after every chunk with the number of tokens done; when it says
+  // false the rest is not fed and the call fails.
+  using Progress = std::function<bool(int64_t)>;
   Result<std::span<const float>> feed(std::span<const int64_t> ids, int64_t rows,
                                       const Progress& progress = {});
 

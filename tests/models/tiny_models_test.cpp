@@ -231,8 +231,21 @@ TEST_F(SessionOfATinyModel, refuses_rows_that_one_run_cannot_give) {
 TEST_F(SessionOfATinyModel, tells_how_far_a_prompt_is) {
   std::vector<int64_t> seen;
   const std::span<const int64_t> all = ids;
-  ASSERT_TRUE(session->feed(all.first(12), 1, [&](int64_t done) { seen.push_back(done); }).ok());
+  ASSERT_TRUE(session
+                  ->feed(all.first(12), 1,
+                         [&](int64_t done) {
+                           seen.push_back(done);
+                           return true;
+                         })
+                  .ok());
   EXPECT_EQ(seen, (std::vector<int64_t>{4, 12}));
+}
+
+TEST_F(SessionOfATinyModel, stops_between_chunks_when_told_to) {
+  const std::span<const int64_t> all = ids;
+  const auto fed = session->feed(all.first(12), 1, [](int64_t) { return false; });
+  EXPECT_FALSE(fed.ok());
+  EXPECT_EQ(session->past(), 4);
 }
 
 TEST_F(SessionOfATinyModel, keeps_only_positions_it_has) {
