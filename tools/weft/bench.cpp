@@ -4,18 +4,16 @@
 // Tokenizing and sampling are not inside the times. Each test runs once unmeasured, then -r times;
 // the figure is the mean with the standard deviation of the repeats.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "tools/weft/clock.h"
 #include "tools/weft/load.h"
 
 namespace weft::cli {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct BenchFlags : Flags {
   std::vector<int64_t> prompts{512};
@@ -58,14 +56,14 @@ Status feed(runtime::Session& session, int64_t count) {
 Result<double> seconds_to_read(runtime::Session& session, int64_t count) {
   const auto start = Clock::now();
   TRY(feed(session, count));
-  return std::chrono::duration<double>(Clock::now() - start).count();
+  return ms_since(start) / 1000;
 }
 
 Result<double> seconds_to_generate(runtime::Session& session, int64_t count) {
   const std::vector<int64_t> ids = tokens(count, session.vocabulary());
   const auto start = Clock::now();
   for (const int64_t& id : ids) TRY(session.feed(std::span(&id, 1), 1));
-  return std::chrono::duration<double>(Clock::now() - start).count();
+  return ms_since(start) / 1000;
 }
 
 Result<Row> measure(runtime::Session& session, const BenchFlags& flags, bool prompt, int64_t count,

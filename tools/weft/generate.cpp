@@ -1,20 +1,14 @@
 #include "tools/weft/generate.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "core/base/counters.h"
+#include "tools/weft/clock.h"
 #include "tools/weft/load.h"
 
 namespace weft::cli {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double ms_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 constexpr size_t kWarmTokens = 2;
 

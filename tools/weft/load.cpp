@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <fstream>
 
@@ -11,16 +10,11 @@
 #include "core/host/discovery.h"
 #include "core/host/loader.h"
 #include "importers/onnx/model.h"
+#include "tools/weft/clock.h"
 
 namespace weft::cli {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double ms_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 const Clock::time_point kProcessStart = Clock::now();
 
@@ -29,6 +23,11 @@ bool may_hold(const std::filesystem::path& path, const std::vector<std::string>&
   const std::string stem = path.stem().string();
   if (!stem.starts_with("weft_")) return true;
   return std::find(wanted.begin(), wanted.end(), stem.substr(5)) != wanted.end();
+}
+
+// One line that says what takes time, on a terminal only; the next one replaces it.
+void say_step(const char* step) {
+  if (isatty(STDERR_FILENO)) std::fprintf(stderr, "\r\033[K%s", step);
 }
 
 void say_placement(const Engine& engine) {
@@ -90,10 +89,12 @@ Result<int64_t> choose_capacity(const Flags& flags, const ModelFolder& folder, i
 Result<Loaded> load(const Flags& flags, int64_t capacity) {
   Loaded out;
   out.plugins = load_plugins(flags);
+  say_step("reading the model");
   const auto import_start = Clock::now();
   ir::Graph graph = TRY(onnx::import(flags.model));
   out.timings.import_ms = ms_since(import_start);
 
+  say_step("preparing the model");
   const auto prepare_start = Clock::now();
   EngineOptions options;
   options.backends = flags.backends;
@@ -106,6 +107,7 @@ Result<Loaded> load(const Flags& flags, int64_t capacity) {
   out.engine = TRY(Engine::build(std::move(graph), out.plugins, std::move(options)));
   out.session = TRY(out.engine->open_session());
   out.timings.prepare_ms = ms_since(prepare_start);
+  say_step("");
   say_placement(*out.engine);
   return out;
 }

@@ -2,6 +2,8 @@
 //
 // Exit codes: 0 ok, 1 a check failed, 2 usage, 3 the model cannot be imported, 4 plugin or device
 // problem, 5 would not fit in memory, 6 a required placement is not met, 130 interrupted.
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +14,7 @@ namespace weft::cli {
 
 void Program::finish(const Status& status) {
   if (status.ok()) return;
+  if (isatty(STDERR_FILENO)) std::fputs("\r\033[K", stderr);  // over a line of progress
   std::fprintf(stderr, "weft: %s\n", status.error().message.c_str());
   exit_code = int(status.error().kind);
 }

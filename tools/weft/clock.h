@@ -1,0 +1,14 @@
+// Wall-clock times in milliseconds.
+#pragma once
+
+#include <chrono>
+
+namespace weft::cli {
+
+using Clock = std::chrono::steady_clock;
+
+inline double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+}  // namespace weft::cli
