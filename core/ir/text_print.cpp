@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kMaxPrinted = 16;
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -57,12 +57,12 @@ class Printer {
       for (int suffix = 1; !taken.insert(unique).second; ++suffix) {
         unique = base + "." + std::to_string(suffix);
       }
-      names_[i] = plain(unique) ? "%" + unique : "%" + quoted(unique);
+      names_[i] = plain(unique) ? "%" + unique : "%" + in_quotes(unique);
     }
   }
 
   std::string print() {
-    out_ = "graph " + quoted(graph_.name) + " {\n";
+    out_ = "graph " + in_quotes(graph_.name) + " {\n";
     for (const auto& [symbol, interval] : graph_.bounds.all()) {
       const std::string hi = interval.hi == sym::kUnbounded ? "inf" : std::to_string(interval.hi);
       out_ += "  symbol " + symbol + " in [" + std::to_string(interval.lo) + ", " + hi + "]\n";
@@ -77,7 +77,7 @@ class Printer {
     for (const Output& output : graph_.outputs) constant(output.value);
     for (const NodeId id : graph_.order()) node(graph_[id]);
     for (const Output& output : graph_.outputs) {
-      out_ += "  output " + quoted(output.name) + " = " + use(output.value) + "\n";
+      out_ += "  output " + in_quotes(output.name) + " = " + use(output.value) + "\n";
     }
     return out_ + "}\n";
   }
@@ -170,7 +170,7 @@ class Printer {
     }
     out_ += " : ";
     for (size_t i = 0; i < n.outputs.size(); ++i) out_ += (i ? ", " : "") + type(n.outputs[i]);
-    if (!n.name.empty()) out_ += " " + quoted(n.name);
+    if (!n.name.empty()) out_ += " " + in_quotes(n.name);
     out_ += "\n";
   }
 
@@ -182,7 +182,7 @@ class Printer {
     };
     if (const auto* i = std::get_if<int64_t>(&value)) return std::to_string(*i);
     if (const auto* f = std::get_if<double>(&value)) return number(*f);
-    if (const auto* s = std::get_if<std::string>(&value)) return quoted(*s);
+    if (const auto* s = std::get_if<std::string>(&value)) return in_quotes(*s);
     if (const auto* is = std::get_if<std::vector<int64_t>>(&value)) {
       return list(*is, [](int64_t i) { return std::to_string(i); });
     }
