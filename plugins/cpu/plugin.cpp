@@ -7,6 +7,8 @@
 // The table of kernels starts with the baseline and is replaced by what the processor and the
 // operating system support. Option `isa` of device_open, or WEFT_CPU_ISA, forces base, avx2 or
 // avx512.
+#include <weft/note.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -95,8 +97,6 @@ constexpr common::BackendTraits kTraits = {
 
 }  // namespace
 }  // namespace weft::cpu
-
-WEFT_PLUGIN_NOTE;
 
 extern "C" WEFT_EXPORT weft_status weft_plugin_entry(const weft_entry_args* args,
                                                      weft_error* error) {

@@ -1,5 +1,7 @@
 // The reference plugin: every op of ops.def, run by the slow kernels that live beside the ops'
 // shape rules. The oracle other backends are judged by, and the one plugin that may link core/ops.
+#include <weft/note.h>
+
 #include <optional>
 #include <vector>
 
@@ -183,8 +185,6 @@ constexpr common::BackendTraits kTraits = {"reference",
 
 }  // namespace
 }  // namespace weft::reference
-
-WEFT_PLUGIN_NOTE;
 
 extern "C" WEFT_EXPORT weft_status weft_plugin_entry(const weft_entry_args* args,
                                                      weft_error* error) {

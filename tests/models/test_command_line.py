@@ -93,7 +93,7 @@ class Refusals(WeftTest):
         folder = self.scratch / f"model{len(list(self.scratch.iterdir()))}"
         folder.mkdir()
         for file in model().iterdir():
-            if file.name != "weights.bin":
+            if file.name != "model.onnx.data":
                 shutil.copy(file, folder)
         for name, content in files.items():
             (folder / name.replace("_", ".")).write_bytes(content)
@@ -109,9 +109,9 @@ class Refusals(WeftTest):
 
     def test_external_data_that_is_missing_or_short_is_named(self):
         run = self.weft("run", "-m", self.broken_model(), "-p", PARIS)
-        self.assert_refused(run, 3, "weights.bin")
-        short = self.broken_model(weights_bin=b"\0" * 4096)
-        self.assert_refused(self.weft("run", "-m", short, "-p", PARIS), 3, "weights.bin")
+        self.assert_refused(run, 3, "model.onnx.data")
+        short = self.broken_model(model_onnx_data=b"\0" * 4096)
+        self.assert_refused(self.weft("run", "-m", short, "-p", PARIS), 3, "model.onnx.data")
 
     def test_a_broken_tokenizer_is_named(self):
         broken = self.broken_model(tokenizer_json=b'{"model": ')

@@ -99,7 +99,7 @@ class LosslessModel(Answers, WeftTest):
         self.assertTrue(numpy.array_equal(one_by_one, whole[:16]))
 
     def test_the_first_start_stays_within_twice_the_model(self):
-        files = sum((model() / name).stat().st_size for name in ("model.onnx", "weights.bin"))
+        files = sum((model() / name).stat().st_size for name in ("model.onnx", "model.onnx.data"))
         got = self.answer("-m", model(), "-p", PARIS, "-n", 4, cache=self.scratch / "cache")
         self.assertEqual(got["programs"], {"cached": 0, "compiled": 1})
         self.assertLess(got["memory"]["peak_rss_bytes"], 2 * files + 150 * 10**6)

@@ -6,6 +6,8 @@
 //   Plugin, Device, ...    base classes: derive, and fill_api() builds the C table from them
 //   enter()                version negotiation for weft_plugin_entry
 //
+// The file's identity is apart: one source of a plugin includes weft/note.h.
+//
 // Every function of the table is a shim that catches whatever is thrown (rule R6): bad_alloc
 // becomes WEFT_E_OUT_OF_MEMORY, a Failure its own status, anything else WEFT_E_INTERNAL.
 #pragma once
@@ -18,25 +20,6 @@
 #include <string>
 
 #include "weft/plugin.h"
-
-// Identity readable from the file before it is loaded; once per plugin, at namespace scope.
-#if defined(__SANITIZE_ADDRESS__)
-#define WEFT_NOTE_FLAGS WEFT_NOTE_ADDRESS_SANITIZER
-#elif defined(__SANITIZE_THREAD__)
-#define WEFT_NOTE_FLAGS WEFT_NOTE_THREAD_SANITIZER
-#else
-#define WEFT_NOTE_FLAGS 0u
-#endif
-#define WEFT_PLUGIN_NOTE                                                         \
-  __attribute__((section(".note.weft"), aligned(4), used)) static const struct { \
-    uint32_t name_size, size, type;                                              \
-    char name[8];                                                                \
-    uint32_t words[4];                                                           \
-  } weft_plugin_note = {5,                                                       \
-                        16,                                                      \
-                        WEFT_NOTE_TYPE,                                          \
-                        WEFT_NOTE_NAME,                                          \
-                        {WEFT_VERSION_MAJOR, WEFT_VERSION_MINOR, WEFT_NOTE_FLAGS, 0}}
 
 namespace weft::plugin {
 
