@@ -69,6 +69,12 @@ class Engine {
   // Programs that came from the cache, and that were compiled anew.
   uint64_t cached_programs() const { return cached_programs_; }
   uint64_t compiled_programs() const { return compiled_programs_; }
+  // Whether every program is deterministic by its plugin's word: results do not depend on threads
+  // or chunks (WEFT_PROGRAM_DETERMINISTIC).
+  bool deterministic() const {
+    return prefill_.programs->deterministic &&
+           (!decode_.programs || decode_.programs->deterministic);
+  }
   const EngineOptions& options() const { return options_; }
 
  private:

@@ -46,6 +46,7 @@ Result<std::unique_ptr<Programs>> prepare(const plan::Plan& plan,
     host::ProgramPtr program = TRY(compile(island, *devices[island.device], cache));
     ++(program->from_blob() ? out->cached : out->compiled);
     out->constant_bytes += program->info().constant_bytes;
+    out->deterministic = out->deterministic && program->deterministic();
     int64_t& scratch = out->scratch_bytes[island.domain];
     scratch = std::max(scratch, int64_t(program->info().scratch_bytes));
     out->programs.push_back(std::move(program));

@@ -105,6 +105,12 @@ Result<Loaded> load(const Flags& flags, int64_t capacity) {
   options.chunk = std::min(flags.chunk, capacity);
   if (!flags.no_cache) options.cache_folder = runtime::default_cache_folder();
   out.engine = TRY(Engine::build(std::move(graph), out.plugins, std::move(options)));
+  if (flags.strict && !out.engine->deterministic()) {
+    return Error{
+        "--strict: a backend does not promise results that are equal over threads and chunks (" +
+            out.engine->placement().line() + ")",
+        ErrorKind::placement};
+  }
   out.session = TRY(out.engine->open_session());
   out.timings.prepare_ms = ms_since(prepare_start);
   say_step("");

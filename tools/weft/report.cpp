@@ -27,9 +27,8 @@ void print_stats(const RunReport& report) {
   for (const std::string& reason : engine.placement().reasons) {
     std::fprintf(stderr, "            %s\n", reason.c_str());
   }
-  std::fprintf(
-      stderr,
-      "compute     f32 (weights are decoded exactly); bit for bit equal over threads and chunks\n");
+  std::fprintf(stderr, "compute     f32%s\n",
+               engine.deterministic() ? ", bit for bit equal over threads and chunks" : "");
   std::fprintf(stderr, "programs    %llu from the cache, %llu compiled\n",
                static_cast<unsigned long long>(engine.cached_programs()),
                static_cast<unsigned long long>(engine.compiled_programs()));

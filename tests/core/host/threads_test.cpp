@@ -141,7 +141,10 @@ TEST(ThreadPool, callers_from_different_threads_share_it) {
 }
 
 TEST(ThreadPool, starts_and_ends_without_work) {
-  for (int i = 0; i < 50; ++i) ThreadPool pool(3);
+  for (int i = 0; i < 50; ++i) {
+    const ThreadPool pool(3);
+    EXPECT_EQ(pool.size(), 3);
+  }
 }
 
 }  // namespace
