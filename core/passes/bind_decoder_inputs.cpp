@@ -1,14 +1,14 @@
 // Gives the inputs of a decoder their roles, by what reads them, and their standard names:
 //
 //   input_ids       i64 [1, seq]            read as indices by the embedding's Gather
-//   position_ids    i64 [1, seq]            read as positions by RotaryEmbedding
-//   past caches     f32 [1, H, past, D]     read by Attention (alias_kv_cache makes them states)
+//   position_ids    i64 [1, seq]            read as positions by RotaryEmbedding, or so named
+//   attention_mask  i64 [1, past + seq]     longer than the ids, and so named: all ones
+//   past caches     f32 [1, H, past, D]     read by Attention, or joined to new positions by Concat
 //
-// The symbols of their dims become `seq` and `past`; batch is bound to 1; inputs nobody reads go.
-// Exporters name and order inputs freely (all keys then all values, or interleaved), so names are
-// only a tie-break.
+// The symbols of their dims become `seq` and `past`; batch is bound to 1. Exporters name and order
+// inputs freely (all keys then all values, or interleaved), so names decide only where structure
+// does not.
 #include <algorithm>
-#include <set>
 
 #include "core/passes/passes.h"
 
@@ -41,8 +41,46 @@ ValueId traced_input(const Graph& graph, const Node& node, size_t slot) {
 struct Roles {
   ValueId ids = ValueId::none;
   ValueId positions = ValueId::none;
+  ValueId mask = ValueId::none;
   std::vector<ValueId> past;
 };
+
+bool is_graph_input(const Graph& graph, ValueId id) {
+  return id != ValueId::none && graph[id].kind == ir::ValueKind::input;
+}
+
+bool is_integer_matrix(const Graph& graph, ValueId id) {
+  return graph[id].type.shape.size() == 2 && ir::is_integer(graph[id].type.dtype);
+}
+
+// Inputs of rank 4 that an Attention takes as past, or that a Concat along the positions extends.
+void find_past(const Graph& graph, const Node& node, std::vector<ValueId>& past) {
+  const auto add = [&](ValueId id) {
+    if (is_graph_input(graph, id) && graph[id].type.shape.size() == 4) past.push_back(id);
+  };
+  if (node.op == Op::Attention) {
+    for (size_t slot = 4; slot < std::min<size_t>(node.inputs.size(), 6); ++slot)
+      add(node.inputs[slot]);
+  }
+  const int64_t axis = node.attrs.integer("axis", 0);
+  if (node.op == Op::Concat && node.inputs.size() == 2 && (axis == 2 || axis == -2))
+    add(node.inputs[0]);
+}
+
+// Roles that only names tell apart.
+void find_by_name(const Graph& graph, Roles& roles) {
+  const auto holds = [](const std::string& name, const char* part) {
+    return name.find(part) != std::string::npos;
+  };
+  for (const ValueId id : graph.inputs) {
+    if (id == roles.ids || !is_integer_matrix(graph, id)) continue;
+    const Value& value = graph[id];
+    const bool as_long = value.type.shape[1] == graph[roles.ids].type.shape[1];
+    if (as_long && roles.positions == ValueId::none && holds(value.name, "position"))
+      roles.positions = id;
+    if (!as_long && !roles.past.empty() && holds(value.name, "mask")) roles.mask = id;
+  }
+}
 
 Roles find_roles(const Graph& graph) {
   Roles roles;
@@ -50,8 +88,7 @@ Roles find_roles(const Graph& graph) {
     const Node& node = graph[id];
     if (node.op == Op::Gather && graph[node.inputs[0]].kind == ir::ValueKind::constant) {
       const ValueId input = traced_input(graph, node, 1);
-      const bool is_ids = input != ValueId::none && graph[input].type.shape.size() == 2 &&
-                          ir::is_integer(graph[input].type.dtype);
+      const bool is_ids = input != ValueId::none && is_integer_matrix(graph, input);
       // A second table (learnt positions, token types) is told apart by name only.
       if (is_ids && (roles.ids == ValueId::none || graph[input].name == "input_ids"))
         roles.ids = input;
@@ -59,49 +96,15 @@ Roles find_roles(const Graph& graph) {
     if (node.op == Op::RotaryEmbedding && roles.positions == ValueId::none) {
       roles.positions = traced_input(graph, node, 3);
     }
-    if (node.op != Op::Attention) continue;
-    for (const size_t slot : {4, 5}) {
-      const ValueId input = slot < node.inputs.size() ? node.inputs[slot] : ValueId::none;
-      if (input != ValueId::none && graph[input].kind == ir::ValueKind::input)
-        roles.past.push_back(input);
-    }
+    find_past(graph, node, roles.past);
   }
+  if (roles.ids != ValueId::none) find_by_name(graph, roles);
   return roles;
 }
 
 // Adds `from` := `to` to a substitution when `from` is a bare symbol and not `to` already.
 void rename(sym::Substitution& by, const Dim& from, const Dim& to) {
   if (const auto symbol = from.as_symbol(); symbol && from != to) by.emplace(*symbol, to);
-}
-
-void drop_unread_inputs(Graph& graph, Context& context) {
-  const auto users = ir::all_users(graph);
-  std::erase_if(graph.inputs, [&](ValueId id) {
-    if (!users[size_t(id)].empty() || graph.is_output(id)) return false;
-    context.note(graph[id].name, "input is read by no node and is dropped");
-    return true;
-  });
-}
-
-// Symbols that no live value mentions any more need no bounds.
-void drop_unused_symbols(Graph& graph) {
-  std::set<std::string> used;
-  const auto collect = [&](ValueId id) {
-    if (id == ValueId::none) return;
-    for (const Dim& dim : graph[id].type.shape) used.merge(dim.symbols());
-    if (!graph[id].contents) return;
-    for (const Dim& dim : *graph[id].contents) used.merge(dim.symbols());
-  };
-  for (const ValueId id : graph.inputs) collect(id);
-  for (const ir::NodeId id : graph.order()) {
-    for (const ValueId value : graph[id].inputs) collect(value);
-    for (const ValueId value : graph[id].outputs) collect(value);
-  }
-  sym::Bounds bounds;
-  for (const auto& [symbol, interval] : graph.bounds.all()) {
-    if (used.contains(symbol)) bounds.set(symbol, interval);
-  }
-  graph.bounds = std::move(bounds);
 }
 
 }  // namespace
@@ -122,12 +125,16 @@ Status bind_decoder_inputs(Graph& graph, Context& context) {
     if (shape.size() == 4) rename(by, shape[2], Dim::symbol("past"));
   }
   graph.substitute(by);
+  if (roles.mask != ValueId::none) {
+    sym::Substitution length;
+    rename(length, graph[roles.mask].type.shape[1], Dim::symbol("past") + Dim::symbol("seq"));
+    graph.substitute(length);
+    graph[roles.mask].name = "attention_mask";
+  }
   graph[roles.ids].name = "input_ids";
   if (roles.positions != ValueId::none) graph[roles.positions].name = "position_ids";
   graph.bounds.set("seq", {1, context.options.chunk});
   graph.bounds.set("past", {0, context.options.capacity - 1});
-  drop_unread_inputs(graph, context);
-  drop_unused_symbols(graph);
   return {};
 }
 

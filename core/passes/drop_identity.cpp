@@ -1,12 +1,15 @@
 // Removes nodes that change nothing:
 //
-//   Identity(x)                          x
-//   Cast(x) to the type x has            x
-//   Reshape, Expand, ... to x's shape    x      (Reshape Flatten Squeeze Unsqueeze Expand)
-//   Transpose with perm 0, 1, 2 ...      x
+//   Identity(x)                                      x
+//   x * 1, x / 1, x + 0, x - 0                       x
+//   moves that bring every element back to its place, or rename it only (Reshape of a Reshape,
+//   Transpose of a Transpose, a Cast to the type x has)
 //
 // A node whose result is a graph output stays when x is a graph input: the output must be computed.
+#include "core/passes/constants.h"
+#include "core/passes/movement.h"
 #include "core/passes/passes.h"
+#include "core/passes/rewrite.h"
 
 namespace weft::passes {
 
@@ -17,27 +20,45 @@ using ir::ValueId;
 
 namespace {
 
-bool changes_nothing(const Graph& graph, const Node& node) {
-  if (node.inputs.empty() || node.inputs[0] == ValueId::none) return false;
-  const ir::Type& from = graph[node.inputs[0]].type;
-  const ir::Type& to = graph[node.outputs[0]].type;
-  switch (node.op) {
+// x of x * 1 and the like, or none.
+ValueId neutral(const Graph& graph, const Node& node) {
+  const bool product = node.op == Op::Mul || node.op == Op::Div;
+  if (!product && node.op != Op::Add && node.op != Op::Sub) return ValueId::none;
+  const double unit = product ? 1 : 0;
+  const bool commutes = node.op == Op::Mul || node.op == Op::Add;
+  for (const size_t side : {size_t{1}, size_t{0}}) {
+    if (side == 0 && !commutes) break;
+    const ValueId x = node.inputs[1 - side];
+    if (scalar(graph, node.inputs[side]) == unit && graph[x].type == graph[node.outputs[0]].type)
+      return x;
+  }
+  return ValueId::none;
+}
+
+// The value furthest up whose elements are those of `value`, each at its own place.
+ValueId unmoved(const Graph& graph, ValueId value) {
+  Movement movement(graph);
+  const auto index = movement.indices(value);
+  ValueId same = ValueId::none;
+  for (const Place& place : movement.trail({value, index})) {
+    if (place.value != value && place.index == index &&
+        graph[place.value].type == graph[value].type)
+      same = place.value;
+  }
+  return same;
+}
+
+bool moves(Op op) {
+  switch (op) {
     case Op::Identity:
-      return true;
     case Op::Cast:
     case Op::Reshape:
     case Op::Flatten:
     case Op::Squeeze:
     case Op::Unsqueeze:
     case Op::Expand:
-      return from == to;
-    case Op::Transpose: {
-      const auto perm = node.attrs.integers("perm");
-      for (size_t i = 0; i < perm.size(); ++i) {
-        if (perm[i] != int64_t(i)) return false;
-      }
-      return !perm.empty();
-    }
+    case Op::Transpose:
+      return true;
     default:
       return false;
   }
@@ -49,10 +70,11 @@ Status drop_identity(Graph& graph, Context& context) {
   const auto order = graph.order();
   for (const ir::NodeId id : order) {
     const Node node = graph[id];
-    if (!changes_nothing(graph, node)) continue;
-    if (graph.is_output(node.outputs[0]) && !graph.producer(node.inputs[0])) continue;
-    graph.replace_uses(node.outputs[0], node.inputs[0]);
-    graph.remove_node(id);
+    if (node.inputs.empty() || node.inputs[0] == ValueId::none) continue;
+    const ValueId same = moves(node.op) ? unmoved(graph, node.outputs[0]) : neutral(graph, node);
+    if (same == ValueId::none) continue;
+    if (graph.is_output(node.outputs[0]) && !graph.producer(same)) continue;
+    replace_node(graph, id, same);
     context.note(node.name, std::string(ir::name(node.op)) + " changes nothing and is dropped");
   }
   return {};

@@ -3,28 +3,21 @@
 //
 // Ramachandran et al., "Searching for Activation Functions", 2017 (also known as SiLU).
 #include "core/passes/passes.h"
+#include "core/passes/pattern.h"
+#include "core/passes/rewrite.h"
 
 namespace weft::passes {
 
-using ir::Graph;
-using ir::Node;
-using ir::Op;
-using ir::ValueId;
-
-Status fuse_swish(Graph& graph, Context& context) {
+Status fuse_swish(ir::Graph& graph, Context& context) {
+  constexpr size_t kX = 0;
+  const Pattern swish = op(ir::Op::Mul, {any(kX), op(ir::Op::Sigmoid, {any(kX)})});
+  Match match(graph);
   const auto order = graph.order();
   for (const ir::NodeId id : order) {
-    const Node node = graph[id];
-    if (node.op != Op::Mul) continue;
-    for (const size_t side : {0, 1}) {
-      const ValueId x = node.inputs[1 - side];
-      const Node* gate = graph.producer(node.inputs[side]);
-      if (!gate || gate->op != Op::Sigmoid || gate->inputs[0] != x) continue;
-      graph.replace_uses(node.outputs[0], graph.add(Op::Swish, {x}, {}, node.name));
-      graph.remove_node(id);
-      context.note(node.name, "x * Sigmoid(x) is Swish");
-      break;
-    }
+    const ir::Node node = graph[id];
+    if (node.op != ir::Op::Mul || !match(node.outputs[0], swish)) continue;
+    replace_node(graph, id, graph.add(ir::Op::Swish, {match[kX]}, {}, node.name));
+    context.note(node.name, "x * Sigmoid(x) is Swish");
   }
   return {};
 }

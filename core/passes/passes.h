@@ -8,7 +8,16 @@ namespace weft::passes {
 Status bind_decoder_inputs(ir::Graph& graph, Context& context);
 Status fold_constants(ir::Graph& graph, Context& context);
 Status drop_identity(ir::Graph& graph, Context& context);
+Status merge_duplicates(ir::Graph& graph, Context& context);
 Status fuse_swish(ir::Graph& graph, Context& context);
+Status fuse_rms_normalization(ir::Graph& graph, Context& context);
+Status fuse_rotary_embedding(ir::Graph& graph, Context& context);
+Status fuse_attention(ir::Graph& graph, Context& context);
+Status group_heads(ir::Graph& graph, Context& context);
+Status join_cache(ir::Graph& graph, Context& context);
+Status read_masks(ir::Graph& graph, Context& context);
+Status join_heads(ir::Graph& graph, Context& context);
+Status drop_unread_inputs(ir::Graph& graph, Context& context);
 Status keep_last_logits(ir::Graph& graph, Context& context);
 Status alias_kv_cache(ir::Graph& graph, Context& context);
 

@@ -13,10 +13,23 @@ constexpr Step kPipeline[] = {
     {"fold_constants", fold_constants, Stage::canonical},
     // Inputs get their roles and standard names; symbols become seq and past; batch is 1.
     {"bind_decoder_inputs", bind_decoder_inputs, Stage::canonical},
-    // Remove what exporters leave behind: casts to the same type, reshapes to the same shape.
+    // Remove what exporters leave behind: casts to the same type, products with 1, moves that
+    // cancel; then the second of two nodes that compute the same.
     {"drop_identity", drop_identity, Stage::canonical},
-    // x * Sigmoid(x) becomes Swish.
+    {"merge_duplicates", merge_duplicates, Stage::canonical},
+    // Blocks that are spelled out become the ops they are.
     {"fuse_swish", fuse_swish, Stage::canonical},
+    {"fuse_rms_normalization", fuse_rms_normalization, Stage::canonical},
+    {"fuse_rotary_embedding", fuse_rotary_embedding, Stage::canonical},
+    {"fuse_attention", fuse_attention, Stage::canonical},
+    // Attention takes over what exporters do around it: repeated heads, the cache, the mask, and
+    // the transposition of heads.
+    {"group_heads", group_heads, Stage::canonical},
+    {"join_cache", join_cache, Stage::canonical},
+    {"read_masks", read_masks, Stage::canonical},
+    {"join_heads", join_heads, Stage::canonical},
+    {"drop_identity", drop_identity, Stage::canonical},
+    {"drop_unread_inputs", drop_unread_inputs, Stage::canonical},
 
     // Beyond this point no exporter's idioms are left, only ops of ops.def in one spelling.
 

@@ -340,6 +340,12 @@ Dim min(const Dim& a, const Dim& b) {
   return ordered(Atom::Kind::min, a, b);
 }
 
+std::vector<Dim> summands(const Dim& dim) {
+  std::vector<Dim> out;
+  for (const Term& term : dim.terms()) out.push_back(make_dim({term}));
+  return out;
+}
+
 Dim product(const Shape& shape) {
   Dim total = 1;
   for (const Dim& dim : shape) total = total * dim;

@@ -84,6 +84,8 @@ std::optional<Dim> divide_exactly(const Dim& a, const Dim& b);
 using Shape = std::vector<Dim>;
 // Product of all dims; 1 for a scalar.
 Dim product(const Shape& shape);
+// The terms of a sum, each as a Dim of its own.
+std::vector<Dim> summands(const Dim& dim);
 // "[1, seq, 576]"
 std::string str(const Shape& shape);
 Shape substitute(const Shape& shape, const Substitution& by);

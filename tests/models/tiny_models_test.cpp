@@ -1,7 +1,7 @@
 // Small models with random weights, from file to logits, on every backend that can run them alone.
 //
-// tests/data/tiny holds what the GenAI builder exported, with ONNX Runtime's outputs: 7 tokens into
-// an empty cache, then 1 token after those. The int4 models have sets in which activations stay
+// tests/data/tiny holds what four exporters wrote, with ONNX Runtime's outputs: 7 tokens into an
+// empty cache, then 1 token after those. The int4 models have sets in which activations stay
 // floats (tests/data/tiny/make_after_exact.py).
 #include <gtest/gtest.h>
 
@@ -171,16 +171,40 @@ TEST_P(TinyModel, forgets_positions_as_if_they_had_never_been) {
   expect_same_bits(feed(**used, decode.ids), feed(**fresh, decode.ids));
 }
 
+std::string test_name(const testing::TestParamInfo<Model>& test) {
+  std::string name = test.param.folder;
+  for (char& c : name) c = std::isalnum(uint8_t(c)) ? c : '_';
+  return name;
+}
+
 INSTANTIATE_TEST_SUITE_P(GenAi, TinyModel,
                          testing::Values(Model{"genai-fp32/llama"}, Model{"genai-fp32/llama3_rope"},
                                          Model{"genai-fp32/qwen2"}, Model{"genai-fp32/phi3"},
                                          Model{"genai-fp32/granite"}, exact("genai-int4/llama"),
                                          exact("genai-int4/qwen2")),
-                         [](const auto& test) {
-                           std::string name = test.param.folder;
-                           for (char& c : name) c = std::isalnum(uint8_t(c)) ? c : '_';
-                           return name;
-                         });
+                         test_name);
+
+INSTANTIATE_TEST_SUITE_P(
+    Optimum, TinyModel,
+    testing::Values(Model{"optimum/llama"}, Model{"optimum/llama3_rope"}, Model{"optimum/qwen2"},
+                    Model{"optimum/phi3"}, Model{"optimum/granite"}, Model{"optimum/gemma2"}),
+    test_name);
+
+INSTANTIATE_TEST_SUITE_P(
+    Dynamo18, TinyModel,
+    testing::Values(Model{"dynamo-op18/llama"}, Model{"dynamo-op18/llama3_rope"},
+                    Model{"dynamo-op18/qwen2"}, Model{"dynamo-op18/phi3"},
+                    Model{"dynamo-op18/granite"}, Model{"dynamo-op18/gemma2"},
+                    Model{"dynamo-op18/gpt2"}, Model{"dynamo-op18/opt"}),
+    test_name);
+
+INSTANTIATE_TEST_SUITE_P(
+    Dynamo23, TinyModel,
+    testing::Values(Model{"dynamo-op23/llama"}, Model{"dynamo-op23/llama3_rope"},
+                    Model{"dynamo-op23/qwen2"}, Model{"dynamo-op23/phi3"},
+                    Model{"dynamo-op23/granite"}, Model{"dynamo-op23/gemma2"},
+                    Model{"dynamo-op23/gpt2"}, Model{"dynamo-op23/opt"}),
+    test_name);
 
 // What a session refuses, on the smallest of them.
 class SessionOfATinyModel : public testing::Test {

@@ -1,0 +1,248 @@
+// One rule per op that masks are built from; see elements.h.
+#include "core/passes/elements.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/passes/constants.h"
+
+namespace weft::passes {
+
+using ir::Node;
+using ir::Op;
+using ir::Value;
+using ir::ValueId;
+using ir::ValueKind;
+using sym::Dim;
+using sym::Truth;
+
+namespace {
+
+// What a mask puts where attention must not look: no score survives it.
+constexpr double kHidden = -1e9;
+
+std::optional<Condition> condition_of(const Element& element) {
+  if (const auto* condition = std::get_if<Condition>(&element)) return *condition;
+  const auto* number = std::get_if<Dim>(&element);
+  if (number && number->is_constant()) return Condition{{}, number->constant() == 0};
+  return {};
+}
+
+std::optional<Choice> choice_of(const Element& element) {
+  if (const auto* choice = std::get_if<Choice>(&element)) return *choice;
+  const auto* number = std::get_if<Dim>(&element);
+  if (number && number->is_constant()) return Choice{{}, double(number->constant()), 0};
+  return {};
+}
+
+Condition both(Condition a, const Condition& b) {
+  if (a.never || b.never) return {{}, true};
+  for (const Dim& dim : b.all) {
+    if (std::find(a.all.begin(), a.all.end(), dim) == a.all.end()) a.all.push_back(dim);
+  }
+  return a;
+}
+
+Element negation(const Element& element) {
+  const auto condition = condition_of(element);
+  if (!condition) return {};
+  if (condition->never) return Condition{};
+  if (condition->all.empty()) return Condition{{}, true};
+  if (condition->all.size() > 1) return {};
+  return Condition{{Dim(-1) - condition->all[0]}};
+}
+
+double combined(Op op, double a, double b) {
+  switch (op) {
+    case Op::Add:
+      return a + b;
+    case Op::Sub:
+      return a - b;
+    case Op::Mul:
+      return a * b;
+    default:
+      return std::nan("");
+  }
+}
+
+// Two reals: one of them the same everywhere, or two masks added.
+Element combined(Op op, const Choice& a, const Choice& b) {
+  Element out;
+  if (b.when.always()) {
+    out = Choice{a.when, combined(op, a.yes, b.yes), combined(op, a.no, b.yes)};
+  } else if (a.when.always()) {
+    out = Choice{b.when, combined(op, a.yes, b.yes), combined(op, a.yes, b.no)};
+  } else if (op == Op::Add && a.yes == 0 && b.yes == 0 && a.no <= kHidden && b.no <= kHidden) {
+    out = Choice{both(a.when, b.when), 0, std::max(a.no, b.no)};
+  }
+  // 0 * -inf of a condition that is always true is never looked at.
+  const auto* choice = std::get_if<Choice>(&out);
+  return choice && std::isnan(choice->yes) ? Element{} : out;
+}
+
+Element of_constant(const Value& value) {
+  const auto same = uniform(value);
+  if (!same) return {};
+  if (ir::is_float(value.type.dtype)) return Choice{{}, *same, 0};
+  return Dim(int64_t(*same));
+}
+
+Element of_contents(const Value& value, const std::vector<Dim>& index) {
+  const auto& contents = *value.contents;
+  if (contents.empty()) return {};
+  const bool all_equal = std::all_of(contents.begin(), contents.end(),
+                                     [&](const Dim& dim) { return dim == contents[0]; });
+  if (all_equal) return contents[0];
+  Dim flat;
+  for (size_t d = 0; d < index.size(); ++d) flat = flat * value.type.shape[d] + index[d];
+  if (!flat.is_constant() || flat.constant() >= int64_t(contents.size())) return {};
+  return contents[size_t(flat.constant())];
+}
+
+Element of_input(const Value& value, const std::vector<Dim>& index) {
+  if (value.name == "attention_mask") return Dim(1);
+  if (value.name == "position_ids" && index.size() == 2) return Dim::symbol("past") + index[1];
+  return {};
+}
+
+}  // namespace
+
+Condition Elements::at_least(const Dim& a, const Dim& b) const {
+  const Truth known = movement_.bounds().ge(a, b);
+  if (known == Truth::unknown) return {{a - b}};
+  return {{}, known == Truth::no};
+}
+
+Element Elements::at(const Place& place) {
+  if (--steps_left_ < 0) return {};
+  const Value& value = graph_[place.value];
+  if (value.contents) {
+    if (Element known = of_contents(value, place.index); known.index() != 0) return known;
+  }
+  if (value.kind == ValueKind::constant) return of_constant(value);
+  if (value.kind == ValueKind::input) return of_input(value, place.index);
+  if (const auto next = movement_.step(place)) return at(*next);
+  const Node* node = graph_.producer(place.value);
+  return node ? compute(*node, place) : Element{};
+}
+
+// The element of input `slot` that broadcasts to `place`.
+Element Elements::input(const Node& node, size_t slot, const Place& place) {
+  const ValueId id = node.inputs[slot];
+  if (id == ValueId::none) return {};
+  const auto& from = graph_[id].type.shape;
+  if (from.size() > place.index.size()) return {};
+  std::vector<Dim> index;
+  for (size_t d = 0; d < from.size(); ++d) {
+    index.push_back(from[d] == Dim(1) ? Dim(0) : place.index[place.index.size() - from.size() + d]);
+  }
+  return at({id, std::move(index)});
+}
+
+Element Elements::compute(const Node& node, const Place& place) {
+  const auto compared = [&](size_t more, size_t less, int64_t by) -> Element {
+    const Element a = input(node, more, place), b = input(node, less, place);
+    const auto *x = std::get_if<Dim>(&a), *y = std::get_if<Dim>(&b);
+    return x && y ? Element(at_least(*x, *y + Dim(by))) : Element{};
+  };
+  switch (node.op) {
+    case Op::Range: {
+      const Element start = at({node.inputs[0], {}}), delta = at({node.inputs[2], {}});
+      const auto *from = std::get_if<Dim>(&start), *by = std::get_if<Dim>(&delta);
+      return from && by ? Element(*from + place.index[0] * *by) : Element{};
+    }
+    case Op::Cast: {
+      const Element x = input(node, 0, place);
+      const ir::DType to = graph_[place.value].type.dtype;
+      if (to == ir::DType::boolean) {
+        const auto condition = condition_of(x);
+        return condition ? Element(*condition) : Element{};
+      }
+      if (!ir::is_float(to)) return std::holds_alternative<Choice>(x) ? Element{} : x;
+      if (const auto* condition = std::get_if<Condition>(&x)) return Choice{*condition, 1, 0};
+      const auto choice = choice_of(x);
+      return choice ? Element(*choice) : Element{};
+    }
+    case Op::GreaterOrEqual:
+      return compared(0, 1, 0);
+    case Op::Greater:
+      return compared(0, 1, 1);
+    case Op::LessOrEqual:
+      return compared(1, 0, 0);
+    case Op::Less:
+      return compared(1, 0, 1);
+    case Op::Equal: {
+      const auto a = condition_of(compared(0, 1, 0)), b = condition_of(compared(1, 0, 0));
+      return a && b ? Element(both(*a, *b)) : Element{};
+    }
+    case Op::And: {
+      const auto a = condition_of(input(node, 0, place)), b = condition_of(input(node, 1, place));
+      return a && b ? Element(both(*a, *b)) : Element{};
+    }
+    case Op::Not:
+      return negation(input(node, 0, place));
+    case Op::Or: {
+      // a or b = not (not a and not b), where that is a conjunction.
+      const auto a = condition_of(negation(input(node, 0, place)));
+      const auto b = condition_of(negation(input(node, 1, place)));
+      return a && b ? negation(both(*a, *b)) : Element{};
+    }
+    case Op::Where:
+      return choose(node, place);
+    case Op::Gather:
+      return gather(node, place);
+    default:
+      return arithmetic(node, place);
+  }
+}
+
+Element Elements::arithmetic(const Node& node, const Place& place) {
+  if (node.op != Op::Add && node.op != Op::Sub && node.op != Op::Mul) return {};
+  const Element a = input(node, 0, place), b = input(node, 1, place);
+  if (ir::is_float(graph_[place.value].type.dtype)) {
+    const auto x = choice_of(a), y = choice_of(b);
+    return x && y ? combined(node.op, *x, *y) : Element{};
+  }
+  const auto *x = std::get_if<Dim>(&a), *y = std::get_if<Dim>(&b);
+  if (!x || !y) return {};
+  return node.op == Op::Add ? *x + *y : node.op == Op::Sub ? *x - *y : *x * *y;
+}
+
+Element Elements::choose(const Node& node, const Place& place) {
+  const auto when = condition_of(input(node, 0, place));
+  if (!when) return {};
+  if (when->always()) return input(node, 1, place);
+  if (when->never) return input(node, 2, place);
+  const auto yes = choice_of(input(node, 1, place)), no = choice_of(input(node, 2, place));
+  if (!yes || !no) return {};
+  if (yes->when.always() && no->when.always()) return Choice{*when, yes->yes, no->yes};
+  // A mask inside a mask, hiding with the same strength or more.
+  if (no->when.always() && yes->yes == 0 && yes->no <= kHidden && no->yes <= kHidden)
+    return Choice{both(*when, yes->when), 0, std::max(yes->no, no->yes)};
+  return {};
+}
+
+// Gather with indices that are expressions. An index that is unknown does not matter where all
+// elements along the axis are alike: a symbol without bounds stands for it.
+Element Elements::gather(const Node& node, const Place& place) {
+  const size_t rank = graph_[node.inputs[0]].type.shape.size();
+  const size_t index_rank = graph_[node.inputs[1]].type.shape.size();
+  const int64_t stated = node.attrs.integer("axis", 0);
+  const size_t axis = size_t(stated < 0 ? stated + int64_t(rank) : stated);
+  const auto begin = place.index.begin() + int64_t(axis);
+  const Element found = at({node.inputs[1], {begin, begin + int64_t(index_rank)}});
+  const auto* number = std::get_if<Dim>(&found);
+  std::vector<Dim> index(place.index.begin(), begin);
+  index.push_back(number ? *number : Dim::symbol("@any"));
+  index.insert(index.end(), begin + int64_t(index_rank), place.index.end());
+  const Element element = at({node.inputs[0], std::move(index)});
+  const auto* dim = std::get_if<Dim>(&element);
+  const bool depends = dim && dim->symbols().contains("@any");
+  const auto* condition = std::get_if<Condition>(&element);
+  const bool holds_everywhere = condition && (condition->always() || condition->never);
+  if (number || (dim && !depends) || holds_everywhere) return element;
+  return {};
+}
+
+}  // namespace weft::passes

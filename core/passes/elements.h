@@ -1,0 +1,57 @@
+// What the elements of a mask are, as expressions of their indices.
+//
+//   mask[0, 0, i, j] = And(LessOrEqual(Range(past + seq), Range(seq) + past), Cast(attention_mask))
+//   is true where      past + i - j >= 0
+//
+// Exporters build masks from ranges, comparisons and gathers in ever new ways; what they mean is a
+// few inequalities. Integers are Dims, truth values are conjunctions of Dim >= 0, and reals are a
+// choice between two numbers by such a conjunction. What is none of these is unknown, and then
+// the mask stays what it is: computed.
+//
+// Inputs mean what a session feeds (bind_decoder_inputs): attention_mask is all ones (one sequence
+// without padding), position_ids counts from `past`.
+#pragma once
+
+#include <variant>
+
+#include "core/passes/movement.h"
+
+namespace weft::passes {
+
+// True where every one of `all` is >= 0; never, when `never`.
+struct Condition {
+  std::vector<sym::Dim> all;
+  bool never = false;
+  bool always() const { return !never && all.empty(); }
+};
+
+// A real: `yes` where the condition holds, else `no`.
+struct Choice {
+  Condition when;
+  double yes = 0, no = 0;
+};
+
+using Element = std::variant<std::monostate, sym::Dim, Condition, Choice>;
+
+class Elements {
+ public:
+  explicit Elements(const ir::Graph& graph) : graph_(graph), movement_(graph) {}
+
+  // The element of `value` at its indices; movement().indices(value) are symbols for them.
+  Element at(const Place& place);
+  Movement& movement() { return movement_; }
+
+ private:
+  Element compute(const ir::Node& node, const Place& place);
+  Element input(const ir::Node& node, size_t slot, const Place& place);
+  Element gather(const ir::Node& node, const Place& place);
+  Element arithmetic(const ir::Node& node, const Place& place);
+  Element choose(const ir::Node& node, const Place& place);
+  Condition at_least(const sym::Dim& a, const sym::Dim& b) const;
+
+  const ir::Graph& graph_;
+  Movement movement_;
+  int steps_left_ = 100'000;  // of one graph: a bound on work, far above any real mask
+};
+
+}  // namespace weft::passes

@@ -1,0 +1,54 @@
+// join_cache: keys and values that are joined to a cache outside of Attention are joined inside:
+//
+//   present = Concat(past, k)            y, present_k, present_v =
+//   Attention(q, present_k, present_v)       Attention(q, k, v, mask, past_k, past_v)
+//
+// Both say the same; in the second form the cache can become a state (alias_kv_cache).
+#include "core/passes/passes.h"
+
+namespace weft::passes {
+
+using ir::Graph;
+using ir::Node;
+using ir::NodeId;
+using ir::Op;
+using ir::ValueId;
+
+namespace {
+
+// Concat(past, fresh) along the positions of [B, H, T, D], with past an input of the graph.
+const Node* cache_of(const Graph& graph, ValueId value) {
+  const Node* node = graph.producer(value);
+  if (!node || node->op != Op::Concat || node->inputs.size() != 2) return nullptr;
+  const int64_t axis = node->attrs.integer("axis", 0);
+  if (graph[value].type.shape.size() != 4 || (axis != 2 && axis != -2)) return nullptr;
+  return graph[node->inputs[0]].kind == ir::ValueKind::input ? node : nullptr;
+}
+
+}  // namespace
+
+Status join_cache(Graph& graph, Context& context) {
+  const auto order = graph.order();
+  for (const NodeId id : order) {
+    const Node node = graph[id];
+    const bool has_past = node.inputs.size() > 4;
+    if (node.op != Op::Attention || has_past || node.outputs.size() > 1) continue;
+    const Node *key = cache_of(graph, node.inputs[1]), *value = cache_of(graph, node.inputs[2]);
+    if (!key || !value) continue;
+    const ValueId mask = node.inputs.size() > 3 ? node.inputs[3] : ValueId::none;
+    const std::vector<ValueId> joined{node.inputs[0], key->inputs[1], value->inputs[1],
+                                      mask,           key->inputs[0], value->inputs[0]};
+    const NodeId fresh = graph.add_node(Op::Attention, joined, 3, node.attrs, node.name);
+    const std::vector<ValueId> from{node.outputs[0], node.inputs[1], node.inputs[2]};
+    for (size_t i = 0; i < from.size(); ++i) {
+      const ValueId to = graph[fresh].outputs[i];
+      graph[to].type = graph[from[i]].type;
+      graph.replace_uses(from[i], to);
+    }
+    graph.remove_node(id);
+    context.note(node.name, "past and new keys and values are joined inside the Attention");
+  }
+  return {};
+}
+
+}  // namespace weft::passes

@@ -1,0 +1,89 @@
+// Matching with backtracking over commuting inputs; see pattern.h.
+#include "core/passes/pattern.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/passes/constants.h"
+
+namespace weft::passes {
+
+using ir::Node;
+using ir::Op;
+using ir::ValueId;
+
+namespace {
+
+bool commutes(Op op) { return op == Op::Add || op == Op::Mul || op == Op::Equal || op == Op::And; }
+
+bool all_match(Match& match, const std::vector<Pattern>& patterns,
+               const std::vector<ValueId>& values) {
+  for (size_t i = 0; i < patterns.size(); ++i) {
+    if (!patterns[i](match, values[i])) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Pattern any(size_t slot) {
+  return Pattern([slot](Match& match, ValueId value) {
+    if (match.values[slot] == ValueId::none) match.values[slot] = value;
+    return value != ValueId::none && match.values[slot] == value;
+  });
+}
+
+Pattern scalar_in(size_t slot) {
+  return Pattern([slot, capture = any(slot)](Match& match, ValueId value) {
+    return scalar(match.graph, value) && capture(match, value);
+  });
+}
+
+Pattern number(double wanted) {
+  return Pattern([wanted](Match& match, ValueId value) {
+    const auto found = scalar(match.graph, value);
+    return found && float(*found) == float(wanted);
+  });
+}
+
+Pattern op(Op kind, std::vector<Pattern> patterns) {
+  return Pattern([kind, patterns = std::move(patterns)](Match& match, ValueId value) {
+    const Node* node = match.graph.producer(value);
+    if (!node || node->op != kind || node->inputs.size() < patterns.size()) return false;
+    const bool rest_absent =
+        std::all_of(node->inputs.begin() + int64_t(patterns.size()), node->inputs.end(),
+                    [](ValueId id) { return id == ValueId::none; });
+    if (!rest_absent || node->outputs[0] != value) return false;
+    const auto before = match.values;
+    if (all_match(match, patterns, node->inputs)) return true;
+    match.values = before;
+    if (!commutes(kind) || patterns.size() != 2) return false;
+    if (all_match(match, patterns, {node->inputs[1], node->inputs[0]})) return true;
+    match.values = before;
+    return false;
+  });
+}
+
+Pattern either(Pattern a, Pattern b) {
+  return Pattern([a = std::move(a), b = std::move(b)](Match& match, ValueId value) {
+    const auto before = match.values;
+    if (a(match, value)) return true;
+    match.values = before;
+    return b(match, value);
+  });
+}
+
+Pattern named(size_t slot, Pattern pattern) {
+  return Pattern([capture = any(slot), pattern = std::move(pattern)](Match& match, ValueId value) {
+    return pattern(match, value) && capture(match, value);
+  });
+}
+
+bool Match::operator()(ValueId value, const Pattern& pattern) {
+  values.fill(ValueId::none);
+  return pattern(*this, value);
+}
+
+double Match::number(size_t slot) const { return scalar(graph, values[slot]).value_or(NAN); }
+
+}  // namespace weft::passes
