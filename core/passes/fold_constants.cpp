@@ -43,6 +43,9 @@ std::optional<std::vector<std::byte>> encode(ir::DType dtype,
       case ir::DType::i32:
         put(int32_t(dim.constant()));
         break;
+      case ir::DType::f32:
+        put(float(dim.constant()));
+        break;
       case ir::DType::boolean:
         put(uint8_t(dim.constant() != 0));
         break;

@@ -156,11 +156,13 @@ std::optional<Index> sliced(const Graph& graph, const Bounds& bounds, const Node
 std::optional<Place> joined(const Graph& graph, const Bounds& bounds, const Node& node,
                             Index index) {
   const size_t axis = axis_of(node, index.size());
-  for (const ValueId input : node.inputs) {
-    const Dim& size = shape_of(graph, input)[axis];
-    const Truth beyond = bounds.ge(index[axis], size);
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const Dim& size = shape_of(graph, node.inputs[i])[axis];
+    // What is beyond all others is in the last one.
+    const bool is_last = i + 1 == node.inputs.size();
+    const Truth beyond = is_last ? Truth::no : bounds.ge(index[axis], size);
     if (beyond == Truth::unknown) return {};
-    if (beyond == Truth::no) return Place{input, std::move(index)};
+    if (beyond == Truth::no) return Place{node.inputs[i], std::move(index)};
     index[axis] = index[axis] - size;
   }
   return {};

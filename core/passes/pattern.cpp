@@ -42,7 +42,7 @@ Pattern scalar_in(size_t slot) {
 Pattern number(double wanted) {
   return Pattern([wanted](Match& match, ValueId value) {
     const auto found = scalar(match.graph, value);
-    return found && float(*found) == float(wanted);
+    return found && std::abs(*found - wanted) <= 2e-7 * std::abs(wanted);
   });
 }
 
@@ -70,6 +70,33 @@ Pattern either(Pattern a, Pattern b) {
     if (a(match, value)) return true;
     match.values = before;
     return b(match, value);
+  });
+}
+
+namespace {
+
+// Splits the factors between the two sides of a Mul in every way.
+bool is_product(Match& match, ValueId value, const std::vector<Pattern>& factors) {
+  if (factors.size() == 1) return factors[0](match, value);
+  const Node* node = match.graph.producer(value);
+  if (!node || node->op != Op::Mul) return false;
+  const auto before = match.values;
+  for (size_t left = 1; left + 1 < size_t{1} << factors.size(); ++left) {
+    std::vector<Pattern> sides[2];
+    for (size_t i = 0; i < factors.size(); ++i) sides[left >> i & 1].push_back(factors[i]);
+    if (is_product(match, node->inputs[0], sides[1]) &&
+        is_product(match, node->inputs[1], sides[0]))
+      return true;
+    match.values = before;
+  }
+  return false;
+}
+
+}  // namespace
+
+Pattern product(std::vector<Pattern> factors) {
+  return Pattern([factors = std::move(factors)](Match& match, ValueId value) {
+    return is_product(match, value, factors);
   });
 }
 

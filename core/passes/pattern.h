@@ -33,13 +33,15 @@ class Pattern {
 // Any value; it is in match[slot] afterwards.
 Pattern any(size_t slot);
 // A constant of one element: of any number, which is in match.number(slot), or of this number (to
-// the precision of f32).
+// seven digits, as exporters write constants of formulas).
 Pattern scalar_in(size_t slot);
 Pattern number(double value);
 // A node of this op with inputs that match. More inputs than patterns match only when absent.
 Pattern op(ir::Op op, std::vector<Pattern> inputs);
 // The first alternative that matches.
 Pattern either(Pattern a, Pattern b);
+// A product of these factors, grouped and ordered in any way: x * (a * b), (b * x) * a, ...
+Pattern product(std::vector<Pattern> factors);
 // `pattern`, and the value itself is in match[slot].
 Pattern named(size_t slot, Pattern pattern);
 

@@ -17,8 +17,11 @@ constexpr Step kPipeline[] = {
     // cancel; then the second of two nodes that compute the same.
     {"drop_identity", drop_identity, Stage::canonical},
     {"merge_duplicates", merge_duplicates, Stage::canonical},
+    // Positions that are computed become the input they are.
+    {"name_positions", name_positions, Stage::canonical},
     // Blocks that are spelled out become the ops they are.
     {"fuse_swish", fuse_swish, Stage::canonical},
+    {"fuse_gelu", fuse_gelu, Stage::canonical},
     {"fuse_rms_normalization", fuse_rms_normalization, Stage::canonical},
     {"fuse_rotary_embedding", fuse_rotary_embedding, Stage::canonical},
     {"fuse_attention", fuse_attention, Stage::canonical},
@@ -28,6 +31,8 @@ constexpr Step kPipeline[] = {
     {"join_cache", join_cache, Stage::canonical},
     {"read_masks", read_masks, Stage::canonical},
     {"join_heads", join_heads, Stage::canonical},
+    // Rows that were flattened for a product stay rows.
+    {"keep_rows", keep_rows, Stage::canonical},
     {"drop_identity", drop_identity, Stage::canonical},
     {"drop_unread_inputs", drop_unread_inputs, Stage::canonical},
 

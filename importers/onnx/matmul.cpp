@@ -1,5 +1,5 @@
-// Matrix products that carry more than a product: transposes and a factor (FusedMatMul), or a
-// weight in blocks of few bits (MatMulNBits).
+// Matrix products that carry more than a product: transposes, factors and a summand (FusedMatMul,
+// Gemm), or a weight in blocks of few bits (MatMulNBits).
 #include <numeric>
 
 #include "importers/onnx/op_table.h"
@@ -35,6 +35,29 @@ Status fused_mat_mul(NodeImport& node) {
   ValueId product = TRY(node.add(Op::MatMul, {a, b}));
   ValueId factor = node.float_constant(node.type(product).dtype, alpha);
   return node.finish(Op::Mul, {product, factor});
+}
+
+static Result<ValueId> times(NodeImport& node, ValueId x, double factor) {
+  if (factor == 1) return x;
+  return node.add(Op::Mul, {x, node.float_constant(node.type(x).dtype, factor)});
+}
+
+// alpha * A' * B' + beta * C. The transpose of a constant moves nothing (fold_constants).
+Status gemm(NodeImport& node) {
+  ValueId a = node.input(0), b = node.input(1);
+  if (node.type(a).shape.size() != 2 || node.type(b).shape.size() != 2)
+    return Error("A is " + ir::str(node.type(a)) + " and B " + ir::str(node.type(b)) +
+                 "; matrices are needed");
+  if (node.integer("transA", 0) != 0) a = TRY(transposed(node, a));
+  if (node.integer("transB", 0) != 0) b = TRY(transposed(node, b));
+  ValueId product = TRY(node.add(Op::MatMul, {a, b}));
+  product = TRY(times(node, product, node.real("alpha", 1)));
+  const double beta = node.real("beta", 1);
+  if (!node.has(2) || beta == 0) {
+    node.bind(0, product);
+    return {};
+  }
+  return node.finish(Op::Add, {product, TRY(times(node, node.input(2), beta))});
 }
 
 // g_idx names the block of each of the K rows; only the order the blocks have anyway is supported.

@@ -184,27 +184,28 @@ INSTANTIATE_TEST_SUITE_P(GenAi, TinyModel,
                                          exact("genai-int4/qwen2")),
                          test_name);
 
-INSTANTIATE_TEST_SUITE_P(
-    Optimum, TinyModel,
-    testing::Values(Model{"optimum/llama"}, Model{"optimum/llama3_rope"}, Model{"optimum/qwen2"},
-                    Model{"optimum/phi3"}, Model{"optimum/granite"}, Model{"optimum/gemma2"}),
-    test_name);
+INSTANTIATE_TEST_SUITE_P(Optimum, TinyModel,
+                         testing::Values(Model{"optimum/llama"}, Model{"optimum/llama3_rope"},
+                                         Model{"optimum/qwen2"}, Model{"optimum/phi3"},
+                                         Model{"optimum/granite"}, Model{"optimum/gemma2"},
+                                         Model{"optimum/gpt2"}),
+                         test_name);
 
-INSTANTIATE_TEST_SUITE_P(
-    Dynamo18, TinyModel,
-    testing::Values(Model{"dynamo-op18/llama"}, Model{"dynamo-op18/llama3_rope"},
-                    Model{"dynamo-op18/qwen2"}, Model{"dynamo-op18/phi3"},
-                    Model{"dynamo-op18/granite"}, Model{"dynamo-op18/gemma2"},
-                    Model{"dynamo-op18/gpt2"}, Model{"dynamo-op18/opt"}),
-    test_name);
+INSTANTIATE_TEST_SUITE_P(Dynamo18, TinyModel,
+                         testing::Values(Model{"dynamo-op18/llama"},
+                                         Model{"dynamo-op18/llama3_rope"},
+                                         Model{"dynamo-op18/qwen2"}, Model{"dynamo-op18/phi3"},
+                                         Model{"dynamo-op18/granite"}, Model{"dynamo-op18/gemma2"},
+                                         Model{"dynamo-op18/gpt2"}, Model{"dynamo-op18/opt"}),
+                         test_name);
 
-INSTANTIATE_TEST_SUITE_P(
-    Dynamo23, TinyModel,
-    testing::Values(Model{"dynamo-op23/llama"}, Model{"dynamo-op23/llama3_rope"},
-                    Model{"dynamo-op23/qwen2"}, Model{"dynamo-op23/phi3"},
-                    Model{"dynamo-op23/granite"}, Model{"dynamo-op23/gemma2"},
-                    Model{"dynamo-op23/gpt2"}, Model{"dynamo-op23/opt"}),
-    test_name);
+INSTANTIATE_TEST_SUITE_P(Dynamo23, TinyModel,
+                         testing::Values(Model{"dynamo-op23/llama"},
+                                         Model{"dynamo-op23/llama3_rope"},
+                                         Model{"dynamo-op23/qwen2"}, Model{"dynamo-op23/phi3"},
+                                         Model{"dynamo-op23/granite"}, Model{"dynamo-op23/gemma2"},
+                                         Model{"dynamo-op23/gpt2"}, Model{"dynamo-op23/opt"}),
+                         test_name);
 
 // What a session refuses, on the smallest of them.
 class SessionOfATinyModel : public testing::Test {
