@@ -188,6 +188,10 @@ Element Elements::compute(const Node& node, const Place& place) {
       const auto b = condition_of(negation(input(node, 1, place)));
       return a && b ? negation(both(*a, *b)) : Element{};
     }
+    case Op::CumSum:
+      return sum_along(node, place);
+    case Op::Trilu:
+      return triangle(node, place);
     case Op::Where:
       return choose(node, place);
     case Op::Gather:
@@ -221,6 +225,45 @@ Element Elements::choose(const Node& node, const Place& place) {
   if (no->when.always() && yes->yes == 0 && yes->no <= kHidden && no->yes <= kHidden)
     return Choice{both(*when, yes->when), 0, std::max(yes->no, no->yes)};
   return {};
+}
+
+// Of one number everywhere along the axis.
+Element Elements::sum_along(const Node& node, const Place& place) {
+  const auto axis = scalar(graph_, node.inputs[1]);
+  const Element x = input(node, 0, place);
+  const auto* each = std::get_if<Dim>(&x);
+  const bool reverse = node.attrs.integer("reverse", 0) != 0;
+  if (!axis || !each || reverse) return {};
+  const size_t d = size_t(*axis < 0 ? *axis + double(place.index.size()) : *axis);
+  if (d >= place.index.size()) return {};
+  const auto along = place.index[d].symbols();
+  for (const std::string& symbol : each->symbols()) {
+    if (along.contains(symbol)) return {};
+  }
+  const int64_t counted = node.attrs.integer("exclusive", 0) != 0 ? 0 : 1;
+  return *each * (place.index[d] + Dim(counted));
+}
+
+// The kept triangle of x, zero in the other.
+Element Elements::triangle(const Node& node, const Place& place) {
+  Dim k;
+  if (node.inputs.size() > 1 && node.inputs[1] != ValueId::none) {
+    const Element stated =
+        at({node.inputs[1], std::vector<Dim>(graph_[node.inputs[1]].type.shape.size(), Dim(0))});
+    const auto* number = std::get_if<Dim>(&stated);
+    if (!number) return {};
+    k = *number;
+  }
+  const Dim diagonal = place.index.back() - place.index[place.index.size() - 2];
+  const bool upper = node.attrs.integer("upper", 1) != 0;
+  const Condition kept = upper ? at_least(diagonal, k) : at_least(k, diagonal);
+  const Element x = input(node, 0, place);
+  if (graph_[place.value].type.dtype == ir::DType::boolean) {
+    const auto condition = condition_of(x);
+    return condition ? Element(both(kept, *condition)) : Element{};
+  }
+  const auto choice = choice_of(x);
+  return choice && choice->when.always() ? Element(Choice{kept, choice->yes, 0}) : Element{};
 }
 
 // Gather with indices that are expressions. An index that is unknown does not matter where all

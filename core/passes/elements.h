@@ -46,6 +46,8 @@ class Elements {
   Element input(const ir::Node& node, size_t slot, const Place& place);
   Element gather(const ir::Node& node, const Place& place);
   Element arithmetic(const ir::Node& node, const Place& place);
+  Element sum_along(const ir::Node& node, const Place& place);
+  Element triangle(const ir::Node& node, const Place& place);
   Element choose(const ir::Node& node, const Place& place);
   Condition at_least(const sym::Dim& a, const sym::Dim& b) const;
 

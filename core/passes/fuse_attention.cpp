@@ -24,10 +24,11 @@ using ir::ValueId;
 
 namespace {
 
-enum Slot : size_t { kX, kBy, kMask };
+enum Slot : size_t { kX, kBy };
 
 struct Scores {
-  ValueId q = ValueId::none, k = ValueId::none, mask = ValueId::none;
+  ValueId q = ValueId::none, k = ValueId::none;
+  std::vector<ValueId> masks;  // summands
   double scale = 1, softcap = 0;
 };
 
@@ -87,21 +88,30 @@ ValueId transposed_key(const Graph& graph, ValueId transposed, double& scale) {
   return ValueId::none;
 }
 
-// The product q k^T under scales, cap and mask.
+struct Masked {
+  ValueId scores, mask;
+};
+
+// The sides of scores + mask: the mask is the one without a product or cap below its scales.
+std::optional<Masked> without_mask(const Graph& graph, ValueId value) {
+  const Node* sum = graph.producer(value);
+  if (!sum || sum->op != Op::Add) return {};
+  for (const size_t side : {size_t{0}, size_t{1}}) {
+    double factor = 1;
+    const ValueId x = without_scale(graph, sum->inputs[side], factor);
+    const bool is_scores = computed_by(graph, x, Op::MatMul) || computed_by(graph, x, Op::Tanh) ||
+                           without_mask(graph, x).has_value();
+    if (is_scores) return Masked{sum->inputs[side], sum->inputs[1 - side]};
+  }
+  return {};
+}
+
+// The product q k^T under scales, cap and masks.
 std::optional<Scores> read_scores(const Graph& graph, ValueId value) {
   Scores scores;
-  Match match(graph);
-  if (match(value, op(Op::Add, {any(kX), any(kMask)}))) {
-    // The mask is the side without a matmul below its scales and cap.
-    const Node& sum = *graph.producer(value);
-    for (const size_t side : {size_t{0}, size_t{1}}) {
-      double factor = 1;
-      const ValueId x = without_scale(graph, sum.inputs[side], factor);
-      if (!computed_by(graph, x, Op::MatMul) && !computed_by(graph, x, Op::Tanh)) continue;
-      value = sum.inputs[side];
-      scores.mask = sum.inputs[1 - side];
-      break;
-    }
+  while (const auto masked = without_mask(graph, value)) {
+    scores.masks.push_back(masked->mask);
+    value = masked->scores;
   }
   value = without_cap(graph, value, scores.softcap);
   // cap(z) = softcap * Tanh(z / softcap): what is under Tanh has the scale over the softcap.
@@ -113,6 +123,16 @@ std::optional<Scores> read_scores(const Graph& graph, ValueId value) {
   scores.k = transposed_key(graph, product->inputs[1], scores.scale);
   if (scores.k == ValueId::none || graph[scores.q].type.shape.size() != 4) return {};
   return scores;
+}
+
+ValueId sum_of(Graph& graph, const std::vector<ValueId>& masks) {
+  ValueId sum = masks[0];
+  for (size_t i = 1; i < masks.size(); ++i) {
+    const ir::Type a = graph[sum].type, b = graph[masks[i]].type;
+    sum = graph.add(Op::Add, {sum, masks[i]});
+    graph[sum].type = a.shape.size() >= b.shape.size() ? a : b;
+  }
+  return sum;
 }
 
 }  // namespace
@@ -135,7 +155,7 @@ Status fuse_attention(Graph& graph, Context& context) {
     ir::Attrs attrs{{"scale", scores->scale}};
     if (scores->softcap > 0) attrs.set("softcap", scores->softcap);
     std::vector<ValueId> inputs{scores->q, scores->k, node.inputs[1]};
-    if (scores->mask != ValueId::none) inputs.push_back(scores->mask);
+    if (!scores->masks.empty()) inputs.push_back(sum_of(graph, scores->masks));
     replace_node(graph, id, graph.add(Op::Attention, inputs, attrs, node.name));
     context.note(node.name, "Softmax(q k^T) v is Attention");
   }

@@ -4,7 +4,8 @@
 //   ... and where i + offset - j <= n                 left_window_size = n      this run)
 //   everywhere                                        no mask
 //
-// i counts queries, j keys (elements.h). A mask that means anything else stays and is computed.
+// i counts queries, j keys (elements.h). Of a sum of two masks one part may be read so, and the
+// other stays as a bias (ALiBi). A mask that means anything else stays and is computed.
 #include <optional>
 
 #include "core/passes/elements.h"
@@ -62,14 +63,34 @@ std::string text_of(const Meaning& meaning) {
   return text;
 }
 
-std::optional<Meaning> read(const Graph& graph, Elements& elements, const Node& node) {
-  const ValueId mask = node.inputs[kMask];
+// What `mask` means to an Attention, when it is one of the masks that have a name.
+std::optional<Meaning> read(const Graph& graph, Elements& elements, const Node& node,
+                            ValueId mask) {
   if (graph[mask].type.shape.size() < 2) return {};
   const auto index = elements.movement().indices(mask);
   const bool has_past = node.inputs.size() > kPastKey && node.inputs[kPastKey] != ValueId::none;
   const Dim offset = has_past ? graph[node.inputs[kPastKey]].type.shape[2] : Dim(0);
   const auto where = attended(elements.at({mask, index}));
   return where ? meaning_of(*where, index[index.size() - 2] + offset - index.back()) : std::nullopt;
+}
+
+// The mask, or one of two summands, has a meaning; `left` is what remains to be added.
+struct Reading {
+  Meaning meaning;
+  ValueId left = ValueId::none;
+};
+
+std::optional<Reading> read_part(const Graph& graph, Elements& elements, const Node& node) {
+  const ValueId mask = node.inputs[kMask];
+  if (const auto whole = read(graph, elements, node, mask)) return Reading{*whole};
+  const Node* sum = graph.producer(mask);
+  if (!sum || sum->op != Op::Add) return {};
+  for (const size_t side : {size_t{0}, size_t{1}}) {
+    const ValueId other = sum->inputs[1 - side];
+    const auto part = read(graph, elements, node, sum->inputs[side]);
+    if (part && graph[other].type.shape.size() >= 2) return Reading{*part, other};
+  }
+  return {};
 }
 
 }  // namespace
@@ -81,17 +102,20 @@ Status read_masks(Graph& graph, Context& context) {
     if (node.op != Op::Attention || node.inputs.size() <= kMask ||
         node.inputs[kMask] == ValueId::none || node.attrs.integer("is_causal", 0) != 0)
       continue;
-    const std::optional<Meaning> meaning = read(graph, elements, node);
-    if (!meaning) {
+    const auto reading = read_part(graph, elements, node);
+    if (!reading) {
       context.note(node.name, "the mask is neither causal nor a window and stays as it is");
       continue;
     }
+    const Meaning& meaning = reading->meaning;
     ir::Node& changed = graph[id];
-    changed.inputs[kMask] = ValueId::none;
+    changed.inputs[kMask] = reading->left;
     while (changed.inputs.back() == ValueId::none) changed.inputs.pop_back();
-    if (meaning->causal) changed.attrs.set("is_causal", int64_t{1});
-    if (meaning->left_window >= 0) changed.attrs.set("left_window_size", meaning->left_window);
-    context.note(changed.name, text_of(*meaning));
+    if (meaning.causal) changed.attrs.set("is_causal", int64_t{1});
+    if (meaning.left_window >= 0) changed.attrs.set("left_window_size", meaning.left_window);
+    context.note(changed.name,
+                 text_of(meaning) +
+                     (reading->left == ValueId::none ? "" : "; what else is added stays a bias"));
   }
   return {};
 }
