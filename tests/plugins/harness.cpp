@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
 
@@ -261,6 +262,8 @@ weft_graph Graph::pod() {
 // ------------------------------------------------------------------ Device
 struct Device::Host {
   weft_host table{};
+  std::mutex mutex;
+  std::vector<std::string> warnings;
 };
 
 namespace {
@@ -300,6 +303,13 @@ Device::Device(const std::string& plugin, uint32_t threads,
   table.version_minor = WEFT_VERSION_MINOR;
   table.thread_count = threads;
   table.name = "test host";
+  table.ctx = host_.get();
+  table.log = [](void* ctx, uint32_t level, const char* line) {
+    if (level > WEFT_LOG_WARN) return;
+    Host& host = *static_cast<Host*>(ctx);
+    const std::lock_guard lock(host.mutex);
+    host.warnings.emplace_back(line);
+  };
   table.run_team = threads > 1 ? run_team : nullptr;
   *api_ = weft_api{};
   api_->struct_size = sizeof(weft_api);
@@ -318,6 +328,11 @@ Device::Device(const std::string& plugin, uint32_t threads,
 Device::~Device() {
   if (device_) api_->device_close(device_);
   api_->shutdown(api_->self);
+}
+
+std::vector<std::string> Device::warnings() const {
+  const std::lock_guard lock(host_->mutex);
+  return host_->warnings;
 }
 
 std::vector<Refused> Device::claim(Graph& graph, std::vector<uint32_t>* claimed) {
@@ -365,7 +380,8 @@ struct Device::Run {
   void compile();
   void save();
   weft_buffer* allocate(uint64_t size);
-  char* map(const weft_view& view, uint64_t size);
+  void write(const weft_view& view, const std::vector<char>& bytes);
+  void read(const weft_view& view, std::vector<char>& bytes);
   weft_view place(uint32_t v);
   void execute();
 };
@@ -375,6 +391,7 @@ void Device::Run::compile() {
   weft_compile_args args{};
   args.struct_size = sizeof args;
   args.graph = &pod;
+  args.slots = options.fix_slots ? options.slots.data() : nullptr;
   args.blob = options.blob;
   args.blob_size = options.blob_size;
   check(device.api().compile(device.handle(), &args, &program, &error));
@@ -399,10 +416,20 @@ weft_buffer* Device::Run::allocate(uint64_t size) {
   return buffer;
 }
 
-char* Device::Run::map(const weft_view& view, uint64_t size) {
-  void* out = nullptr;
-  check(device.api().buffer_map(view.buffer, view.byte_offset, size, 3, &out, &error));
-  return static_cast<char*>(out);
+void Device::Run::write(const weft_view& view, const std::vector<char>& bytes) {
+  if (bytes.empty()) return;
+  void* to = nullptr;
+  check(device.api().buffer_map(view.buffer, view.byte_offset, bytes.size(), 2, &to, &error));
+  std::memcpy(to, bytes.data(), bytes.size());
+  check(device.api().buffer_unmap(view.buffer, to, &error));
+}
+
+void Device::Run::read(const weft_view& view, std::vector<char>& bytes) {
+  if (bytes.empty()) return;
+  void* from = nullptr;
+  check(device.api().buffer_map(view.buffer, view.byte_offset, bytes.size(), 1, &from, &error));
+  std::memcpy(bytes.data(), from, bytes.size());
+  check(device.api().buffer_unmap(view.buffer, from, &error));
 }
 
 weft_view Device::Run::place(uint32_t v) {
@@ -452,24 +479,20 @@ std::vector<Data> Device::run(Graph& graph, const RunOptions& options) {
   if (options.save_to) run.save();
   for (uint32_t v : graph.inputs) {
     run.inputs.push_back(run.place(v));
-    const std::vector<char>& bytes = graph.input_data(v).bytes;
-    if (!bytes.empty())
-      std::memcpy(run.map(run.inputs.back(), bytes.size()), bytes.data(), bytes.size());
+    run.write(run.inputs.back(), graph.input_data(v).bytes);
   }
   for (uint32_t v : graph.outputs) run.outputs.push_back(run.place(v));
   run.execute();
   // States are handed back too, so that a test can see what was written in place.
   for (size_t i = 0; i < graph.inputs.size(); i++) {
     if (!(graph.value(graph.inputs[i]).flags & WEFT_VALUE_STATE)) continue;
-    std::vector<char>& bytes = graph.input_data(graph.inputs[i]).bytes;
-    std::memcpy(bytes.data(), run.map(run.inputs[i], bytes.size()), bytes.size());
+    run.read(run.inputs[i], graph.input_data(graph.inputs[i]).bytes);
   }
   std::vector<Data> results;
   for (const weft_view& view : run.outputs) {
     results.push_back(
         Data::zeros(view.dtype, std::vector<int64_t>(view.shape, view.shape + view.rank)));
-    std::vector<char>& bytes = results.back().bytes;
-    if (!bytes.empty()) std::memcpy(bytes.data(), run.map(view, bytes.size()), bytes.size());
+    run.read(view, results.back().bytes);
   }
   return results;
 }

@@ -115,6 +115,7 @@ struct Refused {
 // How a run places its tensors: offsets of the views within their buffers, and an exact fit.
 struct RunOptions {
   std::vector<int64_t> slots;
+  bool fix_slots = false;         // compile for these values
   uint64_t view_offset = 0;       // bytes before each input and output
   uint64_t workspace_offset = 0;  // multiple of 64
   const void* blob = nullptr;
@@ -138,6 +139,8 @@ class Device {
   weft_device* handle() const { return device_; }
   const std::string& name() const { return name_; }
   void check(weft_status status, const weft_error& error) const;
+  // What the plugin has logged as a warning or an error.
+  std::vector<std::string> warnings() const;
 
  private:
   struct Host;

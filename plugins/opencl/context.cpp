@@ -1,0 +1,72 @@
+// Context, queues and constants of a device; see context.h.
+#include "plugins/opencl/context.h"
+
+namespace weft::opencl {
+
+namespace {
+
+ClContext create_context(const DeviceFacts& facts) {
+  const cl_context_properties properties[] = {
+      CL_CONTEXT_PLATFORM, reinterpret_cast<cl_context_properties>(facts.platform), 0};
+  cl_int code = CL_SUCCESS;
+  ClContext context(clCreateContext(properties, 1, &facts.id, nullptr, nullptr, &code));
+  check(code, "clCreateContext");
+  return context;
+}
+
+}  // namespace
+
+Context::Context(DeviceFacts device, Options chosen)
+    : facts(std::move(device)),
+      options(chosen),
+      context_(create_context(facts)),
+      service_(create_queue(false)),
+      kernels_(facts, context_, chosen.tiled) {}
+
+ClQueue Context::create_queue(bool profiled) const {
+  cl_int code = CL_SUCCESS;
+  ClQueue queue(clCreateCommandQueue(context_.get(), facts.id,
+                                     profiled ? CL_QUEUE_PROFILING_ENABLE : 0, &code));
+  check(code, "clCreateCommandQueue");
+  return queue;
+}
+
+ClMemory Context::allocate(uint64_t size) const {
+  check_allocation(facts.limits, size);
+  cl_mem_flags flags = CL_MEM_READ_WRITE;
+  if (options.share_memory) flags |= CL_MEM_ALLOC_HOST_PTR;
+  cl_int code = CL_SUCCESS;
+  ClMemory memory(
+      clCreateBuffer(context_.get(), flags, std::max<uint64_t>(size, 1), nullptr, &code));
+  if (code != CL_SUCCESS)
+    throw Failure(WEFT_E_OUT_OF_MEMORY,
+                  text("no device memory for a buffer of %llu bytes: %s",
+                       static_cast<unsigned long long>(size), error_name(code).c_str()));
+  return memory;
+}
+
+ConstantRef Context::constant(const common::ConstantKey& key, uint64_t size,
+                              const std::function<void(char*)>& fill) {
+  const std::lock_guard lock(mutex_);
+  std::weak_ptr<const DeviceConstant>& slot = constants_[key];
+  if (ConstantRef found = slot.lock()) return found;
+  auto fresh = std::make_shared<DeviceConstant>();
+  fresh->memory = allocate(size);
+  fresh->size = size;
+  if (size) {
+    cl_int code = CL_SUCCESS;
+    void* to =
+        clEnqueueMapBuffer(service(), fresh->memory.get(), CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION,
+                           0, size, 0, nullptr, nullptr, &code);
+    check(code, "clEnqueueMapBuffer");
+    fill(static_cast<char*>(to));
+    check(clEnqueueUnmapMemObject(service(), fresh->memory.get(), to, 0, nullptr, nullptr),
+          "clEnqueueUnmapMemObject");
+    check(clFinish(service()), "clFinish");
+  }
+  slot = fresh;
+  std::erase_if(constants_, [](const auto& item) { return item.second.expired(); });
+  return fresh;
+}
+
+}  // namespace weft::opencl

@@ -1,0 +1,50 @@
+// What the parts of an open device share: its OpenCL context, memory, kernels and constants.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "plugins/common/constant_store.h"
+#include "plugins/opencl/cl_handle.h"
+#include "plugins/opencl/facts.h"
+#include "plugins/opencl/kernel_library.h"
+#include "plugins/opencl/options.h"
+
+namespace weft::opencl {
+
+// A constant as the device keeps it. Shared by whatever has the same content and layout.
+struct DeviceConstant {
+  ClMemory memory;
+  uint64_t size = 0;
+};
+using ConstantRef = std::shared_ptr<const DeviceConstant>;
+
+class Context {
+ public:
+  Context(DeviceFacts device, Options options);
+
+  const DeviceFacts facts;
+  const Options options;
+
+  cl_context handle() const { return context_.get(); }
+  // A queue for what the host asks in between: mapping, uploads. [any thread]
+  cl_command_queue service() const { return service_.get(); }
+  ClQueue create_queue(bool profiled) const;
+  // Uninitialised memory of at least one byte; throws WEFT_E_OUT_OF_MEMORY.
+  ClMemory allocate(uint64_t size) const;
+  KernelLibrary& kernels() { return kernels_; }
+  // The live constant of this key, else a new one that `fill` writes. [any thread]
+  ConstantRef constant(const common::ConstantKey& key, uint64_t size,
+                       const std::function<void(char*)>& fill);
+
+ private:
+  ClContext context_;
+  ClQueue service_;
+  KernelLibrary kernels_;
+  std::mutex mutex_;
+  std::map<common::ConstantKey, std::weak_ptr<const DeviceConstant>> constants_;
+};
+
+}  // namespace weft::opencl

@@ -1,0 +1,156 @@
+// Building and storing the kernels; see kernel_library.h.
+#include "plugins/opencl/kernel_library.h"
+
+#include <cstring>
+
+#include "plugins/common/constant_store.h"
+
+namespace weft::opencl {
+
+namespace {
+
+constexpr uint64_t kMagic = 0x4C434C43'54464557;  // "WEFTCLCL"
+
+// Two words of a text; order matters.
+std::array<uint64_t, 2> hash_of(const void* data, size_t size) {
+  std::array<uint64_t, 2> hash = {size, ~size};
+  const char* bytes = static_cast<const char*>(data);
+  for (size_t i = 0; i < size; i += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes + i, std::min<size_t>(8, size - i));
+    hash[0] = common::mix(hash[0], word);
+    hash[1] = common::mix(hash[1] + 1, word ^ 0x5851F42D4C957F2Du);
+  }
+  return hash;
+}
+
+std::string define(const char* name, int value) { return text(" -D%s=%d", name, value); }
+
+}  // namespace
+
+struct KernelLibrary::Header {
+  uint64_t magic;
+  Key key;
+  uint64_t payload;   // bytes of the binary after the header
+  uint64_t checksum;  // of the binary
+  uint64_t reserved[3];
+};
+
+KernelLibrary::KernelLibrary(const DeviceFacts& facts, ClContext context, bool tiled)
+    : facts_(facts), context_(std::move(context)) {
+  static_assert(sizeof(Header) == 64);
+  options_ = "-cl-std=CL1.2" + define("PANEL", kPanel) + define("ROWS", kRows) +
+             define("TILE", kTile) + define("DEPTH", kTileDepth) + define("GROUP", kGroup) +
+             define("SLICES", kSlices);
+  const char* family = tiled ? "tiled" : "vector";
+  // What the others use comes first.
+  for (bool prelude : {true, false})
+    for (size_t i = 0; i < kKernelSourceCount; i++) {
+      const KernelSource& file = kKernelSources[i];
+      const bool mine = !std::strcmp(file.family, "any") || !std::strcmp(file.family, family);
+      if (mine && prelude == !std::strcmp(file.name, "prelude")) source_ += file.text;
+    }
+  const std::string identity = facts.name + "\n" + facts.driver + "\n" + options_ + "\n" + source_;
+  key_ = hash_of(identity.data(), identity.size());
+}
+
+std::string KernelLibrary::key_text() const {
+  return text("%016llx%016llx", static_cast<unsigned long long>(key_[0]),
+              static_cast<unsigned long long>(key_[1]));
+}
+
+std::string KernelLibrary::log_of(cl_program program) const {
+  std::string log(4096, '\0');
+  if (clGetProgramBuildInfo(program, facts_.id, CL_PROGRAM_BUILD_LOG, log.size() - 1, log.data(),
+                            nullptr) != CL_SUCCESS)
+    return "";
+  return log.c_str();
+}
+
+void KernelLibrary::build_from_source() {
+  const char* lines = source_.c_str();
+  cl_int code = CL_SUCCESS;
+  ClProgram program(clCreateProgramWithSource(context_.get(), 1, &lines, nullptr, &code));
+  check(code, "clCreateProgramWithSource");
+  code = clBuildProgram(program.get(), 1, &facts_.id, options_.c_str(), nullptr, nullptr);
+  if (code != CL_SUCCESS)
+    throw Failure(WEFT_E_INTERNAL,
+                  text("the kernels do not build on %s: %s %s", facts_.name.c_str(),
+                       error_name(code).c_str(), log_of(program.get()).c_str()));
+  // A driver that compiles a kernel when it is first enqueued compiles it here instead, because
+  // execution never compiles.
+  size_t size = 0;
+  check(clGetProgramInfo(program.get(), CL_PROGRAM_BINARY_SIZES, sizeof size, &size, nullptr),
+        "clGetProgramInfo");
+  binary_.resize(size);
+  unsigned char* to = binary_.data();
+  check(clGetProgramInfo(program.get(), CL_PROGRAM_BINARIES, sizeof to, &to, nullptr),
+        "clGetProgramInfo");
+  program_ = std::move(program);
+}
+
+void KernelLibrary::build_from_binary(const unsigned char* binary, size_t size) {
+  cl_int code = CL_SUCCESS, loaded = CL_SUCCESS;
+  ClProgram program(
+      clCreateProgramWithBinary(context_.get(), 1, &facts_.id, &size, &binary, &loaded, &code));
+  if (code == CL_SUCCESS) code = loaded;
+  if (code == CL_SUCCESS)
+    code = clBuildProgram(program.get(), 1, &facts_.id, options_.c_str(), nullptr, nullptr);
+  if (code != CL_SUCCESS)
+    throw Failure(WEFT_E_STALE_BLOB,
+                  "the driver does not take the stored kernels: " + error_name(code));
+  program_ = std::move(program);
+}
+
+void KernelLibrary::ensure(const void* blob, uint64_t blob_size) {
+  const std::lock_guard lock(mutex_);
+  if (!blob) {
+    if (!program_) build_from_source();
+    return;
+  }
+  Header header;
+  if (judge(blob, blob_size) != WEFT_BLOB_OPTIMAL)
+    throw Failure(WEFT_E_STALE_BLOB, "the blob was written for another device, driver or version");
+  std::memcpy(&header, blob, sizeof header);
+  if (header.payload != blob_size - sizeof header)
+    throw Failure(WEFT_E_STALE_BLOB, "the blob is not as long as its header says");
+  const auto* binary = static_cast<const unsigned char*>(blob) + sizeof header;
+  if (hash_of(binary, header.payload)[0] != header.checksum)
+    throw Failure(WEFT_E_STALE_BLOB, "the blob's bytes are not those that were written");
+  if (program_) return;
+  if (header.payload) {
+    build_from_binary(binary, header.payload);
+  } else {
+    build_from_source();
+  }
+}
+
+ClKernel KernelLibrary::kernel(const std::string& name) const {
+  cl_int code = CL_SUCCESS;
+  ClKernel kernel(clCreateKernel(program_.get(), name.c_str(), &code));
+  if (code != CL_SUCCESS)
+    throw Failure(WEFT_E_INTERNAL, "kernel " + name + ": " + error_name(code));
+  return kernel;
+}
+
+void KernelLibrary::save(const weft_writer& writer) {
+  const std::lock_guard lock(mutex_);
+  const Header header = {
+      kMagic, key_, binary_.size(), hash_of(binary_.data(), binary_.size())[0], {}};
+  weft_status status = writer.write(writer.ctx, &header, sizeof header);
+  if (status >= 0 && !binary_.empty())
+    status = writer.write(writer.ctx, binary_.data(), binary_.size());
+  if (status < 0) throw Failure(status, "the host's writer refused the blob");
+  binary_.clear();
+  binary_.shrink_to_fit();
+}
+
+uint32_t KernelLibrary::judge(const void* head, uint64_t size) const {
+  Header header;
+  if (!head || size < sizeof header) return WEFT_BLOB_FOREIGN;
+  std::memcpy(&header, head, sizeof header);
+  if (header.magic != kMagic) return WEFT_BLOB_FOREIGN;
+  return header.key == key_ ? WEFT_BLOB_OPTIMAL : WEFT_BLOB_STALE;
+}
+
+}  // namespace weft::opencl

@@ -1,0 +1,73 @@
+// The kernels of a device: one program of all sources of one family, built once.
+//
+//   kernels/any      what every device runs
+//   kernels/vector   family cpu: no barriers, wide vectors, a work-item does a whole block
+//   kernels/tiled    family gpu: work-groups that tile through local memory
+//
+// Both families define the same kernel names. One program, because drivers pay most of a build per
+// program; it is built at the first compile, from the binary a blob carries or from source.
+//
+//   blob   Header {magic, key, payload size, checksum}, 64 bytes | the driver's binary, or nothing
+//
+// The key hashes device, driver, options and sources. Every island could build the same library, so
+// the binary travels with the first program that is saved, and the others carry the header alone.
+#pragma once
+
+#include <array>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "plugins/opencl/cl_handle.h"
+#include "plugins/opencl/facts.h"
+
+namespace weft::opencl {
+
+struct KernelSource {
+  const char* family;
+  const char* name;
+  const char* text;
+};
+extern const KernelSource kKernelSources[];
+extern const size_t kKernelSourceCount;
+
+// Numbers that kernels and their callers share; build options define them for the kernels.
+constexpr int kPanel = 16;      // PANEL: columns of a packed weight that lie together
+constexpr int kRows = 8;        // ROWS: rows of a block of the vector family
+constexpr int kTile = 64;       // TILE: rows and columns of a block of the tiled family
+constexpr int kTileDepth = 16;  // DEPTH: of that block
+constexpr int kGroup = 64;      // GROUP: work-items that share a row in the tiled family
+constexpr int kSlices = 8;      // SLICES: parts of k that share a column in the tiled family
+
+class KernelLibrary {
+ public:
+  KernelLibrary(const DeviceFacts& facts, ClContext context, bool tiled);
+
+  // Builds unless that has been done. With a blob: WEFT_E_STALE_BLOB unless it is for exactly this
+  // library and whole.
+  void ensure(const void* blob, uint64_t blob_size);
+  // A new kernel object, for one caller: arguments belong to the object.
+  ClKernel kernel(const std::string& name) const;
+  void save(const weft_writer& writer);
+  // WEFT_BLOB_*, from the first bytes.
+  uint32_t judge(const void* head, uint64_t size) const;
+  // Identity of what is built: 32 hexadecimal digits.
+  std::string key_text() const;
+
+ private:
+  using Key = std::array<uint64_t, 2>;
+  struct Header;
+  void build_from_source();
+  void build_from_binary(const unsigned char* binary, size_t size);
+  std::string log_of(cl_program program) const;
+
+  const DeviceFacts& facts_;
+  ClContext context_;
+  std::string options_, source_;
+  Key key_{};
+  std::mutex mutex_;
+  ClProgram program_;
+  std::vector<unsigned char> binary_;  // what is still to be saved
+};
+
+}  // namespace weft::opencl

@@ -1,0 +1,29 @@
+// What a user may decide about a device: WEFT_OPENCL="memory=own,family=gpu", or the options of
+// device_open, which win.
+//
+//   memory   own      the device's buffers are its own, and the host copies to and from them
+//            shared   the host's memory is used in place; only where the device works on it
+//   family   cpu      kernels without barriers, wide vectors in one work-item
+//            gpu      kernels that tile through local memory
+//
+// What is not said follows from the device.
+#pragma once
+
+#include <string>
+
+#include "plugins/opencl/facts.h"
+#include "weft/plugin.h"
+
+namespace weft::opencl {
+
+struct Options {
+  bool share_memory = false;
+  bool tiled = false;
+};
+
+// `environment` may be null. A name or value that is not known is a WEFT_E_INVALID Failure in
+// words, except for names in `given`, which are the host's and passed over; `ignored` lists those.
+Options choose_options(const DeviceFacts& facts, const char* environment, const weft_kv* given,
+                       uint32_t count, std::string& ignored);
+
+}  // namespace weft::opencl

@@ -1,0 +1,95 @@
+// Submitting work and its waits; see queue.h.
+#include "plugins/opencl/queue.h"
+
+#include <ctime>
+
+#include "plugins/opencl/program.h"
+#include "plugins/opencl/view_copy.h"
+
+namespace weft::opencl {
+
+namespace {
+
+int64_t now_ns() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return int64_t(t.tv_sec) * 1000000000 + t.tv_nsec;
+}
+
+plugin::Event* event_of(EventRef state) { return new DeviceEvent(std::move(state)); }
+
+}  // namespace
+
+DeviceQueue::DeviceQueue(Context& context)
+    : context_(context), queue_(context.create_queue(false)) {}
+
+DeviceQueue::~DeviceQueue() {
+  clFinish(queue_.get());
+  if (profiled_) clFinish(profiled_.get());
+}
+
+void DeviceQueue::flush() { check(clFlush(queue_.get()), "clFlush"); }
+
+void DeviceQueue::start_profiling() {
+  if (profiled_) return;
+  profiled_ = context_.create_queue(true);
+  cl_event event = nullptr;
+  check(clEnqueueMarkerWithWaitList(profiled_.get(), 0, nullptr, &event),
+        "clEnqueueMarkerWithWaitList");
+  const ClEventRef marker(event);
+  check(clWaitForEvents(1, &event), "clWaitForEvents");
+  const int64_t host = now_ns();
+  cl_ulong device = 0;
+  if (clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof device, &device, nullptr) ==
+      CL_SUCCESS)
+    shift_ns_ = host - int64_t(device);
+}
+
+template <typename Fill>
+plugin::Event* DeviceQueue::submit(weft_event* const* waits, uint32_t wait_count,
+                                   const weft_prof_sink* profile, Fill&& fill) {
+  std::vector<EventRef> causes;
+  for (uint32_t i = 0; i < wait_count; i++) {
+    const EventRef& wait = static_cast<DeviceEvent*>(plugin::object(waits[i]))->state;
+    const weft_status status = wait->status();
+    if (status < 0) return event_of(EventState::settled(status, wait->message()));
+    if (status == WEFT_PENDING) causes.push_back(wait);
+  }
+  if (profile) {
+    start_profiling();
+    check(clFinish(queue_.get()), "clFinish");  // the two queues keep one order
+  }
+  Submission commands(profile ? profiled_.get() : queue_.get(), context_.facts.limits,
+                      std::move(causes), profile);
+  weft_error error{};
+  error.struct_size = sizeof error;
+  const weft_status status = plugin::guarded(&error, [&] { fill(commands); });
+  if (status < 0) {
+    commands.drain();
+    return event_of(EventState::settled(status, error.message));
+  }
+  EventRef done = commands.finish();
+  if (profile) commands.report(shift_ns_);
+  return event_of(std::move(done));
+}
+
+plugin::Event* DeviceQueue::execute(const weft_execute_args& args) {
+  if (!args.program) throw Failure(WEFT_E_INVALID, "execute without a program");
+  auto& program = static_cast<IslandProgram&>(*plugin::object(args.program));
+  const weft_prof_sink* profile = args.profile && args.profile->level ? args.profile : nullptr;
+  return submit(args.waits, args.wait_count, profile,
+                [&](Submission& commands) { program.submit(args, commands); });
+}
+
+plugin::Event* DeviceQueue::copy(const weft_view& src, const weft_view& dst,
+                                 weft_event* const* waits, uint32_t wait_count) {
+  return submit(waits, wait_count, nullptr, [&](Submission& commands) {
+    const Strided from = strided(src), to = strided(dst);
+    bool same = from.dtype == to.dtype && from.rank == to.rank;
+    for (uint32_t d = 0; same && d < from.rank; d++) same = from.shape[d] == to.shape[d];
+    if (!same) throw Failure(WEFT_E_INVALID, "a copy between views of different shape or dtype");
+    copy_elements(context_, copy_, from, to, commands);
+  });
+}
+
+}  // namespace weft::opencl

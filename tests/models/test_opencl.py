@@ -1,0 +1,89 @@
+"""The float model with its products on OpenCL and its attention on the processor: the same tokens,
+on memory they share and on memories that are copied between; and what is said without a device.
+
+WEFT_REQUIRE_DEVICES   a list; with `opencl` in it a missing device is a failure, else a skip
+"""
+
+import json
+import os
+import unittest
+
+from weft_runs import DATA, PARIS, WeftTest, model
+
+GOLDEN = json.loads((DATA / "goldens.json").read_text())["goldens"][0]
+MIXED = ("--backend", "opencl,cpu")
+NO_DRIVER = {"OCL_ICD_VENDORS": "/nonexistent"}
+
+
+class NoDevice(WeftTest):
+    """No driver: one sentence, and the other backends go on."""
+
+    def test_the_sentence_says_what_is_missing(self):
+        run = self.weft("run", "-m", model("smollm2-float"), "-p", PARIS, "--backend", "opencl",
+                        variables=NO_DRIVER)
+        self.assert_refused(run, 4, "no OpenCL platform is installed")
+        self.assertEqual(len(run.err.strip().splitlines()), 1, run)
+
+    def test_the_next_backend_answers(self):
+        run = self.weft("run", "-m", model(), "--temp", 0, "-n", 2, "-p", PARIS, *MIXED,
+                        variables=NO_DRIVER)
+        self.assertEqual((run.code, run.out), (0, "The capital\n"), run)
+        self.assertIn("'opencl' is asked for but cannot be used", run.err)
+
+    def test_a_cache_folder_that_cannot_be_written_is_no_crash(self):
+        run = self.weft("run", "-m", model(), "-p", PARIS, "--backend", "opencl",
+                        variables={"POCL_CACHE_DIR": str(DATA / "goldens.json" / "cache")})
+        self.assertEqual(run.code, 4, run)
+
+
+class Mixed(WeftTest):
+    """Products, norms and activations on OpenCL; attention and the cache on the processor."""
+
+    def setUp(self):
+        super().setUp()
+        probe = self.weft("plugins", "probe", "--json")
+        found = {row["name"]: row for row in json.loads(probe.out)}.get("opencl", {})
+        if not found.get("devices"):
+            why = f"no OpenCL device: {found.get('why', 'the plugin is not built')}"
+            if "opencl" in os.environ.get("WEFT_REQUIRE_DEVICES", ""):
+                self.fail(why)
+            self.skipTest(why)
+
+    def golden(self, options, **kwargs):
+        got = self.answer("-m", model("smollm2-float"), *MIXED, "-p", GOLDEN["prompt"],
+                          "-n", len(GOLDEN["new_ids"]), variables={"WEFT_OPENCL": options},
+                          **kwargs)
+        self.assertEqual(got["output_ids"], GOLDEN["new_ids"])
+        ops = {row["backend"]: row["ops"] for row in got["placement"]["backends"]}
+        # Four products of each of 30 layers, at least, and the head; none is left behind.
+        self.assertGreaterEqual(ops["opencl"]["MatMul"], 4 * 30 + 1)
+        self.assertNotIn("MatMul", ops["cpu"])
+        self.assertEqual(ops["cpu"]["Attention"], 30)
+        return got
+
+    def test_on_shared_memory_nothing_is_copied(self):
+        got = self.golden("memory=shared")
+        self.assertEqual(got["counters"]["bytes_copied"], 0)
+
+    def test_on_memory_of_its_own_what_crosses_is_copied_and_counted(self):
+        got = self.golden("memory=own")
+        self.assertGreater(got["counters"]["bytes_copied"], 0)
+
+    def test_the_kernels_of_gpus_give_the_same_tokens(self):
+        self.golden("family=gpu,memory=own")
+
+    def test_a_second_start_compiles_nothing(self):
+        cache = self.scratch / "cache"
+        first = self.golden("memory=own", cache=cache)["programs"]
+        second = self.golden("memory=own", cache=cache)["programs"]
+        self.assertEqual((first["cached"], second["compiled"]), (0, 0))
+        self.assertEqual(first["compiled"], second["cached"])
+
+    def test_an_option_that_is_not_known_is_named(self):
+        run = self.weft("run", "-m", model("smollm2-float"), "-p", PARIS, "--backend", "opencl",
+                        variables={"WEFT_OPENCL": "family=npu"})
+        self.assert_refused(run, 4, "family=npu", "cpu or gpu")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
