@@ -93,7 +93,7 @@ void AbiGraph::describe(ValueId id, uint32_t index, const Part& part) {
     case ValueKind::input:
       break;
     case ValueKind::activation:
-      if (value.placement) {
+      if (value.placement && (!part.is_placed || part.is_placed(id))) {
         out.flags |= WEFT_VALUE_VIEW;
         out.parent = index_of(value.placement->parent);
         out.offset = dim(value.placement->offset * Dim(ir::size_bytes(value.type.dtype, 1)));

@@ -29,6 +29,8 @@ class AbiGraph {
     std::span<const uint32_t> units;       // of each node; empty: WEFT_NONE
     std::span<const ir::ValueId> outputs;  // values that others read
     OffsetOf offset_of;
+    // Whether a value that has a placement is inside its state; empty: each one is.
+    std::function<bool(ir::ValueId)> is_placed = {};
   };
 
   AbiGraph(const ir::Graph& graph, const Part& part, sym::SlotTable& slots);

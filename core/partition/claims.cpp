@@ -5,6 +5,7 @@
 
 #include "core/ops/infer_graph.h"
 #include "core/partition/abi_graph.h"
+#include "core/partition/fixed_shapes.h"
 
 namespace weft::partition {
 
@@ -50,8 +51,16 @@ Result<Assignment> assign(const Graph& graph, std::span<const host::DevicePtr> d
   Assignment out;
   std::map<NodeId, uint32_t> taken;  // node -> unit
   for (const uint32_t device : preference) {
-    const host::Claims answer = TRY(devices[device]->claim(abi.get()));
-    for (const host::Claim& claim : answer.claims) {
+    const auto answer = devices[device]->claim(abi.get());
+    if (!answer.ok()) {
+      // The others may still run the graph; this backend's nodes carry the reason.
+      for (const NodeId id : graph.order()) {
+        if (!taken.contains(id))
+          out.declines.push_back({id, device, WEFT_REFUSE_OTHER, answer.error().message});
+      }
+      continue;
+    }
+    for (const host::Claim& claim : answer->claims) {
       std::vector<NodeId> nodes = free_nodes(claim, graph.order(), taken);
       if (nodes.empty()) continue;
       if (!is_convex(graph, nodes)) {
@@ -62,10 +71,17 @@ Result<Assignment> assign(const Graph& graph, std::span<const host::DevicePtr> d
         }
         continue;
       }
+      const bool fixed = claim.flags & WEFT_CLAIM_NEEDS_STATIC_SHAPES;
+      if (const std::string why = fixed ? why_not_fixed(graph, nodes) : ""; !why.empty()) {
+        for (const NodeId id : nodes) {
+          out.declines.push_back({id, device, WEFT_REFUSE_DYNAMIC, why});
+        }
+        continue;
+      }
       for (const NodeId id : nodes) taken[id] = uint32_t(out.units.size());
-      out.units.push_back({device, std::move(nodes)});
+      out.units.push_back({device, std::move(nodes), fixed});
     }
-    for (const host::Refusal& refusal : answer.refusals) {
+    for (const host::Refusal& refusal : answer->refusals) {
       const NodeId id = graph.order()[refusal.node];
       if (!taken.contains(id)) out.declines.push_back({id, device, refusal.code, refusal.why});
     }

@@ -64,17 +64,19 @@ Waiting find_waiting(const Graph& graph, const std::vector<Unit>& units) {
 
 Result<std::vector<Island>> schedule(const Graph& graph, const std::vector<Unit>& units) {
   Waiting waiting = find_waiting(graph, units);
-  // Ready units per device, in graph order.
-  std::map<uint32_t, std::set<uint32_t>> ready;
+  // Ready units that may share an island, in graph order: those of one device, of one kind.
+  using Kind = std::pair<uint32_t, bool>;
+  const auto kind_of = [](const auto& one) { return Kind(one.device, one.fixed_shapes); };
+  std::map<Kind, std::set<uint32_t>> ready;
   for (uint32_t i = 0; i < units.size(); ++i) {
-    if (waiting.needs[i].empty()) ready[units[i].device].insert(i);
+    if (waiting.needs[i].empty()) ready[kind_of(units[i])].insert(i);
   }
   std::vector<Island> islands;
   size_t done = 0;
   while (!ready.empty()) {
-    const bool stay = !islands.empty() && ready.contains(islands.back().device);
-    const auto from = stay ? ready.find(islands.back().device) : ready.begin();
-    if (!stay) islands.push_back({from->first, {}, {}});
+    const bool stay = !islands.empty() && ready.contains(kind_of(islands.back()));
+    const auto from = stay ? ready.find(kind_of(islands.back())) : ready.begin();
+    if (!stay) islands.push_back({from->first.first, {}, {}, from->first.second});
     const uint32_t unit = *from->second.begin();
     from->second.erase(from->second.begin());
     if (from->second.empty()) ready.erase(from);
@@ -85,7 +87,7 @@ Result<std::vector<Island>> schedule(const Graph& graph, const std::vector<Unit>
     ++done;
     for (const uint32_t next : waiting.unblocks[unit]) {
       waiting.needs[next].erase(unit);
-      if (waiting.needs[next].empty()) ready[units[next].device].insert(next);
+      if (waiting.needs[next].empty()) ready[kind_of(units[next])].insert(next);
     }
   }
   if (done == units.size()) return islands;

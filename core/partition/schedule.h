@@ -2,7 +2,8 @@
 // islands.
 //
 //   unit     nodes that one plugin runs as one (a claim)
-//   island   neighbouring units of one device: what compile() sees, and what one execute() runs
+//   island   neighbouring units of one device: what compile() sees, and what one execute() runs;
+//            units at fixed shapes (fixed_shapes.h) and others are never in one
 //
 // Among the units that are ready, the one that continues the current island goes first; the device
 // changes only when it must.
@@ -19,12 +20,14 @@ namespace weft::partition {
 struct Unit {
   uint32_t device = 0;
   std::vector<ir::NodeId> nodes;  // in topological order
+  bool fixed_shapes = false;      // runs at the upper bounds of its dims
 };
 
 struct Island {
   uint32_t device = 0;
   std::vector<ir::NodeId> nodes;  // in an order in which they can run
   std::vector<uint32_t> units;    // of each node: equal numbers, one unit
+  bool fixed_shapes = false;      // so do all its units
 };
 
 // True when no path leaves `nodes` and comes back: only then can they run as one.

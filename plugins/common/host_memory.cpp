@@ -37,9 +37,7 @@ void HostBuffer::unmap(void* pointer) {
     throw Failure(WEFT_E_INVALID, "the pointer to unmap is not of this buffer");
 }
 
-char* view_data(const weft_view& view) {
-  if (!view.buffer) throw Failure(WEFT_E_INVALID, "a view names no buffer");
-  const auto& buffer = static_cast<const HostBuffer&>(*plugin::object(view.buffer));
+void check_view(const weft_view& view, uint64_t buffer_size) {
   const uint32_t item = element_size(view.dtype);
   if (!item || view.rank > kMaxRank)
     throw Failure(WEFT_E_UNSUPPORTED,
@@ -52,13 +50,22 @@ char* view_data(const weft_view& view) {
     const __int128 span = __int128(view.shape[d] - 1) * view.stride[d] * item;
     (span < 0 ? low : high) += span;
   }
-  if (view.byte_offset > buffer.size())
+  if (view.byte_offset > buffer_size)
     throw Failure(WEFT_E_INVALID, "a view starts outside its buffer");
   if (!empty && (__int128(view.byte_offset) + low < 0 ||
-                 __int128(view.byte_offset) + high + item > __int128(buffer.size())))
+                 __int128(view.byte_offset) + high + item > __int128(buffer_size)))
     throw Failure(WEFT_E_INVALID, "a view reaches outside its buffer");
+  if (view.byte_offset % item)
+    throw Failure(WEFT_E_INVALID, "a view is not aligned to its elements");
+}
+
+char* view_data(const weft_view& view) {
+  if (!view.buffer) throw Failure(WEFT_E_INVALID, "a view names no buffer");
+  const auto& buffer = static_cast<const HostBuffer&>(*plugin::object(view.buffer));
+  check_view(view, buffer.size());
   char* data = buffer.data() + view.byte_offset;
-  if (reinterpret_cast<uintptr_t>(data) % item)
+  // An imported pointer may be less aligned than the offset into it.
+  if (reinterpret_cast<uintptr_t>(data) % element_size(view.dtype))
     throw Failure(WEFT_E_INVALID, "a view is not aligned to its elements");
   return data;
 }
@@ -74,26 +81,9 @@ bool is_tight(const weft_view& view) {
 
 void copy_elements(const char* src, const int64_t* src_stride, char* dst, const int64_t* dst_stride,
                    const int64_t* shape, uint32_t rank, uint32_t item) {
-  for (uint32_t d = 0; d < rank; d++)
-    if (shape[d] == 0) return;
-  // The innermost run of elements that is contiguous on both sides moves by memmove.
-  uint32_t outer = rank;
-  int64_t run = 1;
-  while (outer > 0 &&
-         (shape[outer - 1] == 1 || (src_stride[outer - 1] == run && dst_stride[outer - 1] == run)))
-    run *= shape[--outer];
-  int64_t index[kMaxRank] = {};
-  while (true) {
-    int64_t from = 0, to = 0;
-    for (uint32_t d = 0; d < outer; d++) {
-      from += index[d] * src_stride[d];
-      to += index[d] * dst_stride[d];
-    }
-    std::memmove(dst + to * item, src + from * item, size_t(run) * item);
-    uint32_t d = outer;
-    while (d > 0 && ++index[d - 1] == shape[d - 1]) index[--d] = 0;
-    if (d == 0) return;
-  }
+  for_each_run(src_stride, dst_stride, shape, rank, [&](int64_t from, int64_t to, int64_t count) {
+    std::memmove(dst + to * item, src + from * item, size_t(count) * item);
+  });
 }
 
 }  // namespace weft::common

@@ -247,9 +247,14 @@ typedef struct weft_graph {
 /* ---------------------------------------------------------------- claims
  * A claim is a unit: nodes that the plugin runs as one. Values between nodes of one unit get no
  * memory. The host joins neighbouring units of one device into an island, which compile() sees. */
-#define WEFT_CLAIM_NEEDS_STATIC_SHAPES 1u /* one program per shape set, as an NPU needs */
-#define WEFT_CLAIM_WANTS_CONSTANTS 2u     /* weights must be constants of the island */
-#define WEFT_CLAIM_PRIVATE_MEMORY 4u      /* values inside an island live in the plugin's memory */
+/* One program at fixed shapes, as an NPU needs: compile() and execute() see every dim at the upper
+ * bound of its slot (weft_compile_args.slots). A run may be shorter. Its values lie tight from the
+ * start of their places, rows (the last axis) whole; what follows them may be anything, and what is
+ * computed from it is not read. So only nodes whose result has every row from the same row of their
+ * inputs, counted over all leading axes, may be claimed so; rows must have a fixed length. */
+#define WEFT_CLAIM_NEEDS_STATIC_SHAPES 1u
+#define WEFT_CLAIM_WANTS_CONSTANTS 2u /* weights must be constants of the island */
+#define WEFT_CLAIM_PRIVATE_MEMORY 4u  /* values inside an island live in the plugin's memory */
 typedef struct weft_claim {
   uint32_t struct_size;
   uint32_t flags;
@@ -345,7 +350,9 @@ typedef struct weft_compile_args {
   uint32_t struct_size;
   uint32_t pattern;
   const weft_graph* graph; /* the island, self-contained */
-  const int64_t* slots;    /* one per slot, -1 = keep dynamic; NULL = all dynamic */
+  /* One per slot, for a program at fixed shapes: the value it has in every run, or -1 for a slot
+   * that no value of the island names. NULL = all dynamic. */
+  const int64_t* slots;
   const weft_kv* options;
   uint32_t option_count;
   uint32_t reserved0;
@@ -400,7 +407,8 @@ typedef struct weft_execute_args {
   const weft_view* inputs; /* graph input order */
   const weft_view* outputs;
   weft_event* const* waits; /* events of THIS device only */
-  const int64_t* slots;     /* slot_count of the compiled graph; borrowed until the done event */
+  const int64_t* slots;     /* slot_count of the compiled graph, those that compile() fixed at
+                               their value; borrowed until the done event */
   const weft_prof_sink* profile; /* must outlive the done event */
   weft_buffer* workspace;        /* holds the values' memory (weft_value.offset counts from
                                     workspace_offset) and the scratch */

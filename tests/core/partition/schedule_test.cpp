@@ -69,6 +69,22 @@ void expect_runnable(const Graph& graph, const std::vector<Unit>& units,
   EXPECT_EQ(done.size(), graph.order().size());
 }
 
+// 0 -> 1 -> 2 -> 3 on one device; 1 and 2 at fixed shapes.
+TEST(Schedule, keeps_units_at_fixed_shapes_apart_from_others) {
+  const Graph chain = graph_of({{-1, -1}, {0, 0}, {1, 1}, {2, 2}});
+  std::vector<Unit> units = units_on(chain, {0, 0, 0, 0});
+  units[1].fixed_shapes = units[2].fixed_shapes = true;
+  const auto islands = schedule(chain, units);
+  ASSERT_TRUE(islands.ok()) << islands.error().message;
+  ASSERT_EQ(islands->size(), 3u);
+  const std::vector<std::vector<NodeId>> nodes = {nodes_at(chain, {0}), nodes_at(chain, {1, 2}),
+                                                  nodes_at(chain, {3})};
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ((*islands)[i].nodes, nodes[i]);
+    EXPECT_EQ((*islands)[i].fixed_shapes, i == 1);
+  }
+}
+
 TEST(Convexity, holds_for_a_set_that_no_path_leaves_and_enters) {
   // 0 -> 1 -> 2 -> 3, and 0 -> 3
   const Graph chain = graph_of({{-1, -1}, {0, 0}, {1, 1}, {2, 0}});

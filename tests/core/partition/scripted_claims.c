@@ -1,6 +1,7 @@
 /* The null backend with claims that a test dictates through the environment:
  *
  *   WEFT_TEST_CLAIMS="0,2;1"    one claim of nodes 0 and 2, one of node 1; others are refused
+ *   WEFT_TEST_CLAIM_FLAGS="1"   WEFT_CLAIM_* of every claim
  *
  * For tests of what the host does with claims; compiling them is not promised.
  */
@@ -28,6 +29,7 @@ static const char* read_list(const char* text, uint32_t* list, uint32_t* count) 
 static weft_status WEFT_CALL claim(weft_device* device, const weft_graph* graph,
                                    const weft_claim_sink* sink, weft_error* error) {
   const char* text = getenv("WEFT_TEST_CLAIMS");
+  const char* flags = getenv("WEFT_TEST_CLAIM_FLAGS");
   unsigned char claimed[MOST_NODES] = {0};
   uint32_t nodes[MOST_NODES], i;
   (void)device;
@@ -36,6 +38,7 @@ static weft_status WEFT_CALL claim(weft_device* device, const weft_graph* graph,
     weft_claim one;
     memset(&one, 0, sizeof one);
     one.struct_size = (uint32_t)sizeof one;
+    one.flags = flags ? (uint32_t)strtoul(flags, NULL, 10) : 0;
     one.nodes = nodes;
     one.reason = "as scripted";
     text = read_list(text, nodes, &one.node_count);

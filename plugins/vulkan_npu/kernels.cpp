@@ -1,0 +1,117 @@
+// Pipelines from the SPIR-V that the build embedded; see kernels.h.
+#include "plugins/vulkan_npu/kernels.h"
+
+#include <cstring>
+#include <ctime>
+#include <span>
+
+#include "plugins/vulkan_npu/commands.h"
+#include "plugins/vulkan_npu/spirv/matmul_i32.h"
+#include "plugins/vulkan_npu/spirv/matmul_i8.h"
+#include "plugins/vulkan_npu/spirv/pack_rows.h"
+
+namespace weft::vulkan_npu {
+
+namespace {
+
+std::span<const uint32_t> code_of(Kernel kernel) {
+  switch (kernel) {
+    case Kernel::pack_rows:
+      return pack_rows_spirv;
+    case Kernel::matmul_i32:
+      return matmul_i32_spirv;
+    case Kernel::matmul_i8:
+      return matmul_i8_spirv;
+  }
+  return {};
+}
+
+}  // namespace
+
+uint64_t now_ns() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return uint64_t(t.tv_sec) * 1000000000u + uint64_t(t.tv_nsec);
+}
+
+Kernels::Kernels(Core& core) : core_(core) {
+  VkDescriptorSetLayoutBinding bindings[kBindings]{};
+  for (uint32_t i = 0; i < kBindings; i++) {
+    bindings[i].binding = i;
+    bindings[i].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+    bindings[i].descriptorCount = 1;
+    bindings[i].stageFlags = VK_SHADER_STAGE_COMPUTE_BIT;
+  }
+  VkDescriptorSetLayoutCreateInfo set{};
+  set.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO;
+  set.bindingCount = kBindings;
+  set.pBindings = bindings;
+  VkDescriptorSetLayout set_handle = nullptr;
+  check(core.vk.CreateDescriptorSetLayout(core.device, &set, nullptr, &set_handle),
+        "vkCreateDescriptorSetLayout");
+  set_layout_ = SetLayout(core.vk, core.device, set_handle);
+  const VkPushConstantRange range{VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(Arguments)};
+  VkPipelineLayoutCreateInfo layout{};
+  layout.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO;
+  layout.setLayoutCount = 1;
+  layout.pSetLayouts = &set_handle;
+  layout.pushConstantRangeCount = 1;
+  layout.pPushConstantRanges = &range;
+  VkPipelineLayout handle = nullptr;
+  check(core.vk.CreatePipelineLayout(core.device, &layout, nullptr, &handle),
+        "vkCreatePipelineLayout");
+  layout_ = PipelineLayout(core.vk, core.device, handle);
+}
+
+VkPipeline Kernels::get(Kernel kernel, uint64_t& spent) {
+  const std::lock_guard lock(mutex_);
+  Pipeline& pipeline = pipelines_[size_t(kernel)];
+  if (pipeline.get()) return pipeline.get();
+  const uint64_t begin = now_ns();
+  Pipeline made = create(kernel);
+  warm_up(made.get());
+  pipeline = std::move(made);
+  spent += now_ns() - begin;
+  return pipeline.get();
+}
+
+Pipeline Kernels::create(Kernel kernel) {
+  const auto code = code_of(kernel);
+  VkShaderModuleCreateInfo module{};
+  module.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
+  module.codeSize = code.size_bytes();
+  module.pCode = code.data();
+  VkShaderModule shader_handle = nullptr;
+  check(core_.vk.CreateShaderModule(core_.device, &module, nullptr, &shader_handle),
+        "vkCreateShaderModule");
+  const ShaderModule shader(core_.vk, core_.device, shader_handle);
+  VkComputePipelineCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
+  info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
+  info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
+  info.stage.module = shader.get();
+  info.stage.pName = "main";
+  info.layout = layout_.get();
+  VkPipeline handle = nullptr;
+  check(core_.vk.CreateComputePipelines(core_.device, nullptr, 1, &info, nullptr, &handle),
+        "vkCreateComputePipelines");
+  return Pipeline(core_.vk, core_.device, handle);
+}
+
+// One row and one column over zeros.
+void Kernels::warm_up(VkPipeline pipeline) {
+  const Block zeros(core_, 4096, "the warm-up of a kernel");
+  std::memset(zeros.data(), 0, 4096);
+  Commands commands(core_, 1);
+  commands.begin();
+  Dispatch dispatch;
+  for (uint32_t i = 0; i < kBindings; i++) dispatch.bound[i] = {zeros.buffer(), i * 1024, 256};
+  dispatch.pipeline = pipeline;
+  dispatch.arguments.rows = dispatch.arguments.columns = dispatch.arguments.words = 1;
+  dispatch.groups_x = dispatch.groups_y = 1;
+  commands.dispatch(*this, dispatch);
+  commands.end();
+  commands.run();
+}
+
+}  // namespace weft::vulkan_npu

@@ -1,0 +1,60 @@
+// The three kernels as pipelines: made once per device, when a program first needs one, and run
+// once at that time.
+//
+// The run warms up drivers that compile at the first dispatch and not at pipeline creation (those
+// in software), so that this time is spent in compile() and not in the first inference.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <mutex>
+
+#include "plugins/vulkan_npu/memory.h"
+
+namespace weft::vulkan_npu {
+
+enum class Kernel : uint32_t { pack_rows, matmul_i32, matmul_i8 };
+constexpr uint32_t kKernels = 3;
+constexpr uint32_t kBindings = 4;
+
+// As the shaders' push constants.
+struct Arguments {
+  uint32_t rows = 0;
+  uint32_t columns = 0;
+  uint32_t words = 0;
+  uint32_t first_panel = 0;
+  uint32_t a_base = 0;
+  uint32_t y_base = 0;
+  int32_t y_zero = 0;
+  uint32_t pitch = 0;
+};
+
+// Columns of a panel of weights, and rows that a workgroup computes (kernels/gemm.glsl).
+constexpr uint64_t kPanel = 512;
+constexpr uint64_t kRows = 8;
+constexpr uint64_t kPackLanes = 64;
+
+// [any thread]
+class Kernels {
+ public:
+  explicit Kernels(Core& core);
+  // The pipeline, warmed up. Nanoseconds spent are added to `spent`.
+  VkPipeline get(Kernel kernel, uint64_t& spent);
+  VkPipelineLayout layout() const { return layout_.get(); }
+  VkDescriptorSetLayout set_layout() const { return set_layout_.get(); }
+
+ private:
+  Pipeline create(Kernel kernel);
+  void warm_up(VkPipeline pipeline);
+
+  Core& core_;
+  SetLayout set_layout_;
+  PipelineLayout layout_;
+  std::mutex mutex_;
+  std::array<Pipeline, kKernels> pipelines_;
+};
+
+// Nanoseconds of CLOCK_MONOTONIC.
+uint64_t now_ns();
+
+}  // namespace weft::vulkan_npu

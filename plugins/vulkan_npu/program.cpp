@@ -1,0 +1,206 @@
+// Compiling an island, and checking what a run brings; see program.h.
+#include "plugins/vulkan_npu/program.h"
+
+#include <algorithm>
+
+#include "plugins/common/host_memory.h"
+
+namespace weft::vulkan_npu {
+
+using common::dtype_name;
+using plugin::Failure;
+using plugin::GraphView;
+using plugin::NodeView;
+using plugin::text;
+
+namespace {
+
+int64_t fixed(const GraphView& graph, const weft_dim& dim, const int64_t* slots) {
+  if (dim.slot == WEFT_NONE) return dim.value;
+  if (dim.slot >= graph->slot_count)
+    throw Failure(WEFT_E_INVALID, "a dim names a slot that is not there");
+  if (!slots || slots[dim.slot] < 0) {
+    const char* name = graph.slot(dim.slot).expr;
+    throw Failure(
+        WEFT_E_UNSUPPORTED,
+        text("a dim is '%s' without a value; the NPU needs static shapes", name ? name : "?"));
+  }
+  return slots[dim.slot];
+}
+
+std::vector<int64_t> fixed_shape(const GraphView& graph, uint32_t value, const int64_t* slots) {
+  const weft_value& v = graph.value(value);
+  if (v.rank > WEFT_MAX_RANK) throw Failure(WEFT_E_UNSUPPORTED, "a value of rank above 8");
+  std::vector<int64_t> shape;
+  for (uint32_t d = 0; d < v.rank; d++) shape.push_back(fixed(graph, v.dims[d], slots));
+  return shape;
+}
+
+uint64_t rows_of(const std::vector<int64_t>& shape) {
+  uint64_t rows = 1;
+  for (size_t d = 0; d + 1 < shape.size(); d++) rows *= uint64_t(std::max<int64_t>(shape[d], 0));
+  return rows;
+}
+
+void check_indices(const GraphView& graph) {
+  const auto known = [&](uint32_t v) { return v == WEFT_NONE || v < graph->value_count; };
+  bool good = true;
+  for (uint32_t n = 0; n < graph->node_count; n++) {
+    const NodeView node = graph.node(n);
+    for (uint32_t i = 0; i < node->input_count; i++) good &= known(node->inputs[i]);
+    for (uint32_t i = 0; i < node->output_count; i++) good &= known(node->outputs[i]);
+  }
+  for (uint32_t i = 0; i < graph->input_count; i++) good &= graph->inputs[i] < graph->value_count;
+  for (uint32_t i = 0; i < graph->output_count; i++) good &= graph->outputs[i] < graph->value_count;
+  if (!good) throw Failure(WEFT_E_INVALID, "the graph names a value that is not there");
+}
+
+}  // namespace
+
+NpuProgram::NpuProgram(const Context& context, const weft_compile_args& args) : context_(context) {
+  if (!args.graph) throw Failure(WEFT_E_INVALID, "compile without a graph");
+  const uint64_t begin = now_ns();
+  const weft_graph mine = plugin::read_struct(args.graph);
+  const GraphView graph(mine);
+  check_indices(graph);
+  read_interface(graph, args.slots);
+  read_steps(graph, args);
+  uint64_t bytes = 0;
+  for (const Step& step : steps_) bytes += step.weights->size;
+  context_.core.log(WEFT_LOG_DEBUG,
+                    text("vulkan_npu: %zu products with %llu bytes of weights compiled in %llu ms",
+                         steps_.size(), static_cast<unsigned long long>(bytes),
+                         static_cast<unsigned long long>((now_ns() - begin) / 1000000)));
+}
+
+void NpuProgram::read_interface(const GraphView& graph, const int64_t* slots) {
+  for (uint32_t i = 0; i < graph->input_count; i++) {
+    const uint32_t v = graph->inputs[i];
+    input_values_.push_back(v);
+    inputs_.push_back({graph.value(v).dtype, fixed_shape(graph, v, slots)});
+  }
+  for (uint32_t i = 0; i < graph->output_count; i++) {
+    const uint32_t v = graph->outputs[i];
+    const bool twice =
+        std::find(output_values_.begin(), output_values_.end(), v) != output_values_.end();
+    if (twice || std::find(input_values_.begin(), input_values_.end(), v) != input_values_.end())
+      throw Failure(WEFT_E_UNSUPPORTED, "an output that is an input, or an output twice");
+    output_values_.push_back(v);
+    outputs_.push_back({graph.value(v).dtype, fixed_shape(graph, v, slots)});
+  }
+  for (uint32_t s = 0; slots && s < graph->slot_count; s++)
+    if (slots[s] >= 0) pins_.emplace_back(s, slots[s]);
+}
+
+NpuProgram::Place NpuProgram::place_of(const GraphView& graph, uint32_t value) const {
+  const auto in = std::find(input_values_.begin(), input_values_.end(), value);
+  if (in != input_values_.end()) return {size_t(in - input_values_.begin()), 0};
+  const auto out = std::find(output_values_.begin(), output_values_.end(), value);
+  if (out != output_values_.end())
+    return {inputs_.size() + size_t(out - output_values_.begin()), 0};
+  const weft_value& v = graph.value(value);
+  if (v.offset.slot != WEFT_NONE || v.offset.value < 0)
+    throw Failure(WEFT_E_INVALID, text("'%s' has no place", v.name ? v.name : ""));
+  return {inputs_.size() + outputs_.size(), uint64_t(v.offset.value)};
+}
+
+void NpuProgram::read_steps(const GraphView& graph, const weft_compile_args& args) {
+  Core& core = context_.core;
+  std::optional<WeightBlob> blob;
+  if (args.blob) blob.emplace(core.physical, args.blob, args.blob_size);
+  uint64_t spent = 0;
+  for (uint32_t n = 0; n < graph->node_count; n++) {
+    const NodeView node = graph.node(n);
+    Step step;
+    try {
+      step.product = read_product(node, core.physical.limits, core.cap_bytes);
+    } catch (const common::Refusal& refusal) {
+      throw Failure(WEFT_E_UNSUPPORTED, refusal.why, n);
+    }
+    const Product& product = step.product;
+    step.rows = rows_of(fixed_shape(graph, product.a, args.slots));
+    step.words = (uint64_t(product.k) + 7) / 8;
+    step.a = place_of(graph, product.a);
+    step.y = place_of(graph, product.y);
+    const size_t workspace = inputs_.size() + outputs_.size();
+    const uint64_t result = step.rows * pitch(step), codes = step.rows * uint64_t(product.k);
+    if (step.a.address == workspace)
+      workspace_bytes_ = std::max(workspace_bytes_, step.a.offset + codes);
+    if (step.y.address == workspace)
+      workspace_bytes_ = std::max(workspace_bytes_, step.y.offset + result);
+    step.weights = context_.weights.get(core, node, product, blob ? &*blob : nullptr);
+    step.kernel =
+        context_.kernels.get(product.to_i8 ? Kernel::matmul_i8 : Kernel::matmul_i32, spent);
+    step.pack = context_.kernels.get(Kernel::pack_rows, spent);
+    // Whether rows are packed depends on where a run has them, so there is room for it always.
+    const uint64_t padded = (step.rows + kRows - 1) / kRows * kRows;
+    scratch_bytes_ = std::max(scratch_bytes_, padded * step.words * 8);
+    labels_.push_back(node->name && *node->name ? node->name : node->op_type);
+    steps_.push_back(std::move(step));
+  }
+  if (spent)
+    core.log(WEFT_LOG_DEBUG, text("vulkan_npu: kernels made and warmed up in %llu ms",
+                                  static_cast<unsigned long long>(spent / 1000000)));
+}
+
+void NpuProgram::info(weft_program_info& out) {
+  out.flags = WEFT_PROGRAM_DETERMINISTIC;
+  out.scratch_bytes = scratch_bytes_;
+  for (const Step& step : steps_) out.constant_bytes += step.weights->size;
+  std::snprintf(out.blob_key, sizeof out.blob_key, "%s", context_.core.physical.driver.c_str());
+}
+
+void NpuProgram::save(const weft_writer& writer) {
+  std::vector<WeightsRef> weights;
+  for (const Step& step : steps_)
+    if (std::find(weights.begin(), weights.end(), step.weights) == weights.end())
+      weights.push_back(step.weights);
+  save_weights(context_.core.physical, weights, writer);
+}
+
+NpuProgram::Addresses NpuProgram::bind(const weft_execute_args& args) const {
+  if (args.input_count != inputs_.size() || args.output_count != outputs_.size())
+    throw Failure(WEFT_E_INVALID,
+                  text("the program has %zu inputs and %zu outputs, execute gives %u and %u",
+                       inputs_.size(), outputs_.size(), args.input_count, args.output_count));
+  for (const auto& [slot, value] : pins_)
+    if (args.slots && args.slots[slot] != value)
+      throw Failure(
+          WEFT_E_INVALID,
+          text("the program is compiled for %lld in slot %u, the run has %lld",
+               static_cast<long long>(value), slot, static_cast<long long>(args.slots[slot])));
+  Addresses out;
+  const auto add = [&](const Interface& wanted, const weft_view& view) {
+    const std::vector<int64_t> shape(view.shape, view.shape + std::min(view.rank, WEFT_MAX_RANK));
+    if (view.dtype != wanted.dtype || view.rank != wanted.shape.size() || shape != wanted.shape)
+      throw Failure(WEFT_E_INVALID,
+                    text("a view of %s differs in shape or type from the program's %s",
+                         dtype_name(view.dtype), dtype_name(wanted.dtype)));
+    if (!view.buffer) throw Failure(WEFT_E_INVALID, "a view names no buffer");
+    const NpuBuffer& buffer = buffer_of(view.buffer);
+    common::check_view(view, buffer.size());
+    if (!common::is_tight(view))
+      throw Failure(WEFT_E_UNSUPPORTED, "a view has gaps; the NPU's tensors are tight");
+    out.push_back({&buffer.block(), view.byte_offset});
+  };
+  for (size_t i = 0; i < inputs_.size(); i++)
+    add(inputs_[i], *WEFT_AT(weft_view, args.inputs, args.view_stride, i));
+  for (size_t i = 0; i < outputs_.size(); i++)
+    add(outputs_[i], *WEFT_AT(weft_view, args.outputs, args.view_stride, i));
+  const NpuBuffer* room = args.workspace ? &buffer_of(args.workspace) : nullptr;
+  const uint64_t size = room ? room->size() : 0;
+  const auto fits = [&](uint64_t offset, uint64_t bytes) {
+    return bytes == 0 || (offset <= size && bytes <= size - offset);
+  };
+  if (!fits(args.workspace_offset, workspace_bytes_) || !fits(args.scratch_offset, scratch_bytes_))
+    throw Failure(WEFT_E_INVALID,
+                  text("the workspace is too small: values take %llu bytes, scratch %llu",
+                       static_cast<unsigned long long>(workspace_bytes_),
+                       static_cast<unsigned long long>(scratch_bytes_)));
+  const Block* block = room ? &room->block() : nullptr;
+  out.push_back({block, args.workspace_offset});
+  out.push_back({block, args.scratch_offset});
+  return out;
+}
+
+}  // namespace weft::vulkan_npu

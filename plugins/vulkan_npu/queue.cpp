@@ -1,0 +1,290 @@
+// Keeping, submitting and completing work; see queue.h.
+#include "plugins/vulkan_npu/queue.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <thread>
+
+#include "plugins/common/host_memory.h"
+
+namespace weft::vulkan_npu {
+
+using common::HostEvent;
+using plugin::Failure;
+
+namespace {
+
+HostEvent* event_of(weft_event* event) { return static_cast<HostEvent*>(plugin::object(event)); }
+
+weft_error fresh_error() {
+  weft_error error{};
+  error.struct_size = sizeof error;
+  return error;
+}
+
+}  // namespace
+
+struct NpuQueue::Work {
+  std::shared_ptr<Commands> commands;
+  std::vector<HostEvent*> waits;  // retained until submitted
+  HostEvent* done = nullptr;
+  const NpuProgram* program = nullptr;  // null: a copy
+  const weft_prof_sink* profile = nullptr;
+  uint64_t value = 0;     // of the timeline, once submitted
+  uint64_t begin_ns = 0;  // of submission
+
+  void finish(weft_status status, const char* message) {
+    done->complete(status, message);
+    done->release();
+  }
+  void record_profile(uint64_t end_ns) const;
+};
+
+// By the timestamps, moved so that the last is the moment at which the work was seen to be done.
+void NpuQueue::Work::record_profile(uint64_t end_ns) const {
+  if (!profile || profile->level == 0) return;
+  const std::vector<uint64_t> stamps = commands->stamps();
+  if (stamps.empty()) {
+    const weft_prof_record record = {program ? "program" : "copy", WEFT_NONE, program ? 1u : 2u,
+                                     begin_ns, end_ns};
+    profile->record(profile->ctx, &record);
+    return;
+  }
+  for (size_t i = 0; i + 1 < stamps.size(); i++) {
+    const weft_prof_record record = {program->labels()[i].c_str(), uint32_t(i), 1,
+                                     end_ns - (stamps.back() - stamps[i]),
+                                     end_ns - (stamps.back() - stamps[i + 1])};
+    profile->record(profile->ctx, &record);
+  }
+}
+
+struct NpuQueue::State {
+  explicit State(Core& c) : core(c) {}
+
+  Core& core;
+  Semaphore timeline;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<std::unique_ptr<Work>> kept;
+  std::deque<std::unique_ptr<Work>> flying;  // submitted, in order
+  uint64_t last_value = 0;
+  bool draining = false;  // a thread is inside drain()
+  bool stop = false;
+  std::thread completer;
+
+  // Done, or ahead in this queue. Holding `mutex`.
+  bool satisfied(HostEvent* wait) const {
+    const bool ahead = std::any_of(flying.begin(), flying.end(),
+                                   [&](const auto& work) { return work->done == wait; });
+    return ahead || wait->is_done();
+  }
+  void start(std::unique_ptr<Work> work);
+  void launch(Work& work);
+  void complete_all();
+};
+
+namespace {
+
+void create_timeline(Core& core, Semaphore& out) {
+  VkSemaphoreTypeCreateInfo type{};
+  type.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
+  type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
+  VkSemaphoreCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
+  info.pNext = &type;
+  VkSemaphore handle = nullptr;
+  check(core.vk.CreateSemaphore(core.device, &info, nullptr, &handle), "vkCreateSemaphore");
+  out = Semaphore(core.vk, core.device, handle);
+}
+
+}  // namespace
+
+// Hands the work to Vulkan; its value is the next of the timeline.
+void NpuQueue::State::launch(Work& work) {
+  const uint64_t value = last_value + 1;
+  const VkSemaphore semaphore = timeline.get();
+  const VkCommandBuffer buffer = work.commands->get();
+  VkTimelineSemaphoreSubmitInfo times{};
+  times.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
+  times.signalSemaphoreValueCount = 1;
+  times.pSignalSemaphoreValues = &value;
+  VkSubmitInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
+  info.pNext = &times;
+  info.commandBufferCount = 1;
+  info.pCommandBuffers = &buffer;
+  info.signalSemaphoreCount = 1;
+  info.pSignalSemaphores = &semaphore;
+  work.begin_ns = now_ns();
+  const std::lock_guard lock(core.queue_mutex);
+  check(core.vk.QueueSubmit(core.queue, 1, &info, nullptr), "vkQueueSubmit");
+  work.value = last_value = value;
+}
+
+// Submits work whose waits are satisfied, or ends it where one of them is poisoned. Called by the
+// one thread that drains, without the lock.
+void NpuQueue::State::start(std::unique_ptr<Work> work) {
+  weft_error error = fresh_error();
+  weft_status status = WEFT_OK;
+  for (HostEvent* wait : work->waits)
+    if (status >= 0 && wait->is_done() && wait->result() < 0)
+      status = plugin::report(&error, wait->result(), wait->message());
+  if (status >= 0) status = plugin::guarded(&error, [&] { launch(*work); });
+  for (HostEvent* wait : work->waits) wait->release();
+  work->waits.clear();
+  if (status < 0) {
+    work->finish(status, error.message);
+    return;
+  }
+  const std::lock_guard lock(mutex);
+  flying.push_back(std::move(work));
+  changed.notify_all();
+}
+
+// The thread that waits for the device.
+void NpuQueue::State::complete_all() {
+  std::unique_lock lock(mutex);
+  while (true) {
+    changed.wait(lock, [&] { return stop || !flying.empty(); });
+    if (flying.empty()) return;
+    Work& work = *flying.front();
+    lock.unlock();
+    weft_error error = fresh_error();
+    const weft_status status = plugin::guarded(&error, [&] {
+      const VkSemaphore semaphore = timeline.get();
+      VkSemaphoreWaitInfo wait{};
+      wait.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
+      wait.semaphoreCount = 1;
+      wait.pSemaphores = &semaphore;
+      wait.pValues = &work.value;
+      check(core.vk.WaitSemaphores(core.device, &wait, UINT64_MAX), "vkWaitSemaphores");
+      work.record_profile(now_ns());
+    });
+    work.finish(status, error.message);
+    lock.lock();
+    flying.pop_front();
+    changed.notify_all();
+  }
+}
+
+void NpuQueue::drain(const std::shared_ptr<State>& state) {
+  std::unique_lock lock(state->mutex);
+  if (state->draining) return;
+  state->draining = true;
+  while (!state->kept.empty()) {
+    HostEvent* pending = nullptr;
+    for (HostEvent* wait : state->kept.front()->waits)
+      if (!state->satisfied(wait)) pending = wait;
+    if (pending) {
+      state->draining = false;
+      lock.unlock();
+      // The callback owns a reference of its own; it may run at once, inside on_done.
+      pending->on_done(
+          [](void* arg, weft_status) {
+            const std::unique_ptr<std::shared_ptr<State>> own(
+                static_cast<std::shared_ptr<State>*>(arg));
+            drain(*own);
+          },
+          new std::shared_ptr<State>(state));
+      return;
+    }
+    auto work = std::move(state->kept.front());
+    state->kept.pop_front();
+    lock.unlock();
+    state->start(std::move(work));
+    lock.lock();
+  }
+  state->draining = false;
+  state->changed.notify_all();
+}
+
+NpuQueue::NpuQueue(Core& core, common::EventPool& events)
+    : core_(core), events_(events), state_(std::make_shared<State>(core)) {
+  create_timeline(core, state_->timeline);
+  state_->completer = std::thread([state = state_.get()] { state->complete_all(); });
+}
+
+NpuQueue::~NpuQueue() {
+  {
+    std::unique_lock lock(state_->mutex);
+    state_->changed.wait(
+        lock, [&] { return state_->kept.empty() && state_->flying.empty() && !state_->draining; });
+    state_->stop = true;
+    state_->changed.notify_all();
+  }
+  state_->completer.join();
+  state_->timeline = Semaphore();
+}
+
+plugin::Event* NpuQueue::poisoned(const weft_error& error) {
+  HostEvent* done = events_.take(1);
+  done->complete(error.status, error.message);
+  return done;
+}
+
+plugin::Event* NpuQueue::submit(std::unique_ptr<Work> work, weft_event* const* waits,
+                                uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    event_of(waits[i])->retain();
+    work->waits.push_back(event_of(waits[i]));
+  }
+  HostEvent* done = events_.take(2);
+  work->done = done;
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->kept.push_back(std::move(work));
+  }
+  drain(state_);
+  return done;
+}
+
+plugin::Event* NpuQueue::execute(const weft_execute_args& args) {
+  if (!args.program) throw Failure(WEFT_E_INVALID, "execute without a program");
+  auto& program = static_cast<NpuProgram&>(*plugin::object(args.program));
+  auto work = std::make_unique<Work>();
+  weft_error error = fresh_error();
+  const weft_status status = plugin::guarded(&error, [&] {
+    const bool stamped =
+        args.profile && args.profile->level >= 2 && core_.physical.limits.timestamp_ns > 0;
+    work->commands = program.commands(program.bind(args), stamped);
+    work->program = &program;
+    work->profile = args.profile;
+  });
+  if (status < 0) return poisoned(error);
+  plugin::Event* done = submit(std::move(work), args.waits, args.wait_count);
+  // The timestamps of one recording are read before it runs again.
+  if (args.profile && args.profile->level >= 2) static_cast<HostEvent*>(done)->result();
+  return done;
+}
+
+plugin::Event* NpuQueue::copy(const weft_view& src, const weft_view& dst, weft_event* const* waits,
+                              uint32_t wait_count) {
+  auto work = std::make_unique<Work>();
+  weft_error error = fresh_error();
+  const weft_status status = plugin::guarded(&error, [&] {
+    if (!src.buffer || !dst.buffer) throw Failure(WEFT_E_INVALID, "a view names no buffer");
+    common::check_view(src, buffer_of(src.buffer).size());
+    common::check_view(dst, buffer_of(dst.buffer).size());
+    bool same = src.dtype == dst.dtype && src.rank == dst.rank;
+    for (uint32_t d = 0; same && d < src.rank; d++) same = src.shape[d] == dst.shape[d];
+    if (!same) throw Failure(WEFT_E_INVALID, "a copy between views of different shape or dtype");
+    const int64_t item = common::element_size(src.dtype);
+    std::vector<VkBufferCopy> regions;
+    common::for_each_run(src.stride, dst.stride, src.shape, src.rank,
+                         [&](int64_t from, int64_t to, int64_t count) {
+                           regions.push_back({uint64_t(int64_t(src.byte_offset) + from * item),
+                                              uint64_t(int64_t(dst.byte_offset) + to * item),
+                                              uint64_t(count * item)});
+                         });
+    work->commands = std::make_shared<Commands>(core_, 0);
+    work->commands->begin();
+    if (!regions.empty())
+      work->commands->copy(buffer_of(src.buffer).block().buffer(),
+                           buffer_of(dst.buffer).block().buffer(), regions);
+    work->commands->end();
+  });
+  return status < 0 ? poisoned(error) : submit(std::move(work), waits, wait_count);
+}
+
+}  // namespace weft::vulkan_npu

@@ -1,0 +1,43 @@
+// weft_queue: in order, asynchronous.
+//
+//   submitted   work whose waits are done, or are ahead of it in this queue, goes to the VkQueue at
+//               once, with the next value of the queue's timeline semaphore to signal
+//   kept        work that waits for another event stays here until whoever completes that event
+//               submits it; what comes after stays behind it
+//
+// One thread waits for the semaphore and completes the events, so that callbacks, timeouts and
+// poison are those of plugins/common/host_event.h. Work whose wait is poisoned never starts.
+#pragma once
+
+#include <memory>
+
+#include "plugins/common/host_event.h"
+#include "plugins/vulkan_npu/memory.h"
+#include "plugins/vulkan_npu/program.h"
+
+namespace weft::vulkan_npu {
+
+class NpuQueue final : public plugin::Queue {
+ public:
+  NpuQueue(Core& core, common::EventPool& events);
+  ~NpuQueue() override;
+  void flush() override {}
+  plugin::Event* copy(const weft_view& src, const weft_view& dst, weft_event* const* waits,
+                      uint32_t wait_count) override;
+  plugin::Event* execute(const weft_execute_args& args) override;
+
+ private:
+  struct Work;
+  struct State;
+  plugin::Event* submit(std::unique_ptr<Work> work, weft_event* const* waits, uint32_t count);
+  // Submits kept work from the front, until one waits for an event of elsewhere.
+  static void drain(const std::shared_ptr<State>& state);
+  // A poisoned event for work that cannot be.
+  plugin::Event* poisoned(const weft_error& error);
+
+  Core& core_;
+  common::EventPool& events_;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace weft::vulkan_npu

@@ -1,0 +1,59 @@
+// Weights as the kernels read them, in the NPU's memory, shared by content among all programs of a
+// device, and stored with a program.
+//
+//   codes   panels of 512 columns: [ceil(K / 8)][columns of the panel] words of 8 codes, padded
+//           with zeros along K (kernels/gemm.glsl)
+//   steps   QLinearMatMul only, 256-byte aligned: f32 [N], a_scale * b_scale / y_scale
+//   blob    64 bytes {magic, version, device} | what plugins/common/constant_store.h writes
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "plugins/common/constant_store.h"
+#include "plugins/vulkan_npu/claim.h"
+#include "plugins/vulkan_npu/memory.h"
+
+namespace weft::vulkan_npu {
+
+struct Weights {
+  Weights(Core& core, const common::ConstantKey& identity, uint64_t bytes, uint64_t steps);
+  common::ConstantKey key;
+  Block block;
+  uint64_t size;
+  uint64_t step_offset;
+};
+using WeightsRef = std::shared_ptr<const Weights>;
+
+// The stored form of a program, when compile() was given one. Throws WEFT_E_STALE_BLOB unless this
+// version wrote it for this device.
+class WeightBlob {
+ public:
+  WeightBlob(const PhysicalDevice& device, const void* blob, uint64_t size);
+  // The bytes of a key; throws WEFT_E_STALE_BLOB when they are not there.
+  const char* get(const common::ConstantKey& key, uint64_t size);
+
+ private:
+  common::ConstantPool none_;
+  std::optional<common::ConstantStore> store_;
+};
+
+// [any thread]
+class WeightPool {
+ public:
+  // The weights of a node, packed unless a live program has them or `blob` does (nullable).
+  WeightsRef get(Core& core, const plugin::NodeView& node, const Product& product,
+                 WeightBlob* blob);
+
+ private:
+  std::mutex mutex_;
+  std::map<common::ConstantKey, std::weak_ptr<const Weights>> live_;
+};
+
+void save_weights(const PhysicalDevice& device, const std::vector<WeightsRef>& weights,
+                  const weft_writer& writer);
+// WEFT_BLOB_*, from the first bytes.
+uint32_t check_weight_blob(const PhysicalDevice& device, const void* head, uint64_t size);
+
+}  // namespace weft::vulkan_npu
