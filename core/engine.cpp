@@ -1,169 +1,40 @@
 #include "core/engine.h"
 
-#include <algorithm>
-#include <map>
-
-#include "core/base/log.h"
-
 namespace weft {
-
-namespace {
-
-std::vector<std::string> all_backends(const EngineOptions& options) {
-  std::vector<std::string> names;
-  for (const auto* list : {&options.backends, &options.prefill, &options.decode}) {
-    for (const std::string& name : *list) {
-      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-    }
-  }
-  return names;
-}
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
-}
-
-}  // namespace
-
-std::string PlacementSummary::line() const {
-  size_t total = 0;
-  for (const Row& row : rows) total += row.nodes;
-  std::string text;
-  for (const Row& row : rows) {
-    text += (text.empty() ? "" : ", ") + std::to_string(row.nodes) + " of " +
-            std::to_string(total) + " nodes on " + row.backend;
-  }
-  return text;
-}
 
 Result<std::unique_ptr<Engine>> Engine::build(ir::Graph graph,
                                               const std::vector<host::PluginPtr>& plugins,
                                               EngineOptions options) {
+  return build(TRY(EnginePlan::make(std::move(graph), plugins, std::move(options))));
+}
+
+Result<std::unique_ptr<Engine>> Engine::build(std::unique_ptr<EnginePlan> plan) {
   std::unique_ptr<Engine> engine(new Engine);
-  engine->options_ = std::move(options);
-  engine->graph_ = std::move(graph);
-  TRY(engine->open_devices(plugins));
-  engine->find_domains();
-
-  passes::Context context;
-  context.options.capacity = engine->options_.capacity;
-  context.options.chunk = engine->options_.chunk;
-  TRY(passes::run(engine->graph_, context));
-  engine->rewrites_ = std::move(context.log);
-
-  const EngineOptions& o = engine->options_;
-  const auto& prefill = o.prefill.empty() ? o.backends : o.prefill;
-  const auto& decode = o.decode.empty() ? o.backends : o.decode;
-  engine->prefill_ = TRY(engine->prepare(prefill));
-  if (decode != prefill) engine->decode_ = TRY(engine->prepare(decode));
+  engine->plan_ = std::move(plan);
+  const EnginePlan& made = *engine->plan_;
+  engine->prefill_ = TRY(engine->compile(made.prefill()));
+  if (&made.decode() != &made.prefill()) engine->decode_ = TRY(engine->compile(made.decode()));
   engine->memory_ = runtime::Session::memory_use(engine->setup());
   return engine;
 }
 
-Status Engine::open_devices(const std::vector<host::PluginPtr>& plugins) {
-  std::vector<std::string> available;
-  for (const host::PluginPtr& plugin : plugins) available.push_back(plugin->name());
-  for (const std::string& name : all_backends(options_)) {
-    const auto found = std::find(available.begin(), available.end(), name);
-    std::string why = "no plugin of that name is installed";
-    if (found != available.end()) {
-      auto device = plugins[size_t(found - available.begin())]->open(0);
-      if (device.ok()) {
-        devices_.push_back(std::move(*device));
-        continue;
-      }
-      why = device.error().message;
-    }
-    placement_.missing.push_back("backend '" + name + "' is asked for but cannot be used: " + why);
-  }
-  if (!devices_.empty()) return {};
-  return Error{
-      "none of the backends " + joined(all_backends(options_)) + " can be used (" +
-          (available.empty()
-               ? "no plugin of these names was found; `weft plugins list` shows what there is"
-               : "there are " + joined(available)) +
-          ")",
-      ErrorKind::plugin};
-}
-
-void Engine::find_domains() {
-  // Domain 0 is shared host memory; each device that cannot import it has a domain of its own.
-  shared_domains_ = {true};
-  for (const host::DevicePtr& device : devices_) {
-    if (runtime::imports_host_memory(*device)) {
-      domains_.push_back(0);
-    } else {
-      domains_.push_back(uint32_t(shared_domains_.size()));
-      shared_domains_.push_back(false);
-    }
-  }
-}
-
-Result<Engine::Phase> Engine::prepare(const std::vector<std::string>& backends) {
-  std::vector<uint32_t> preference;
-  for (const std::string& name : backends) {
-    for (uint32_t i = 0; i < devices_.size(); ++i) {
-      if (devices_[i]->plugin()->name() == name) preference.push_back(i);
-    }
-  }
-  if (preference.empty()) {
-    return Error{"none of the backends " + joined(backends) + " can be used", ErrorKind::plugin};
-  }
-  const partition::Assignment assignment = TRY(partition::assign(graph_, devices_, preference));
-  TRY(summarize(assignment, devices_[preference[0]]->plugin()->name()));
-  auto islands = TRY(partition::schedule(graph_, assignment.units));
-  Phase phase;
-  phase.plan = TRY(plan::Plan::make(graph_, std::move(islands), domains_));
-  const runtime::ProgramCache cache(options_.cache_folder);
-  phase.programs = TRY(runtime::prepare(*phase.plan, devices_, cache));
-  cached_programs_ += phase.programs->cached;
-  compiled_programs_ += phase.programs->compiled;
-  return phase;
-}
-
-Status Engine::summarize(const partition::Assignment& assignment, const std::string& first_choice) {
-  for (const partition::Unit& unit : assignment.units) {
-    const std::string& name = devices_[unit.device]->plugin()->name();
-    auto row = std::find_if(placement_.rows.begin(), placement_.rows.end(),
-                            [&](const PlacementSummary::Row& r) { return r.backend == name; });
-    if (row == placement_.rows.end()) row = placement_.rows.insert(row, {name, 0});
-    row->nodes += unit.nodes.size();
-    if (!options_.require.empty() && name != options_.require) {
-      const ir::Node& node = graph_[unit.nodes[0]];
-      return Error{"--require " + options_.require + ": node '" + node.name + "' (" +
-                       std::string(ir::name(node.op)) + ") is placed on " + name,
-                   ErrorKind::placement};
-    }
-  }
-  // Refusals, grouped by op and sentence.
-  std::map<std::string, size_t> groups;
-  for (const partition::Decline& decline : assignment.declines) {
-    const std::string& by = devices_[decline.device]->plugin()->name();
-    if (by != first_choice) continue;
-    ++groups[std::string(ir::name(graph_[decline.node].op)) + ": " + by + ": " + decline.why];
-  }
-  std::vector<std::pair<size_t, std::string>> sorted;
-  for (const auto& [text, count] : groups) sorted.emplace_back(count, text);
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](auto& a, auto& b) { return a.first > b.first; });
-  for (const auto& [count, text] : sorted) {
-    placement_.reasons.push_back(std::to_string(count) + " x " + text);
-  }
-  return {};
+Result<std::unique_ptr<runtime::Programs>> Engine::compile(const plan::Plan& plan) {
+  const runtime::ProgramCache cache(options().cache_folder);
+  auto programs = TRY(runtime::prepare(plan, plan_->devices(), cache));
+  cached_programs_ += programs->cached;
+  compiled_programs_ += programs->compiled;
+  return programs;
 }
 
 runtime::Session::Setup Engine::setup() const {
-  const Phase& decode = decode_.plan ? decode_ : prefill_;
   runtime::Session::Setup setup;
-  setup.prefill = {prefill_.plan.get(), prefill_.programs.get()};
-  setup.decode = {decode.plan.get(), decode.programs.get()};
-  setup.devices = devices_;
-  setup.domains = domains_;
-  setup.shared_domains = shared_domains_;
-  setup.capacity = options_.capacity;
-  setup.chunk = options_.chunk;
+  setup.prefill = {&plan_->prefill(), prefill_.get()};
+  setup.decode = {&plan_->decode(), decode_ ? decode_.get() : prefill_.get()};
+  setup.devices = plan_->devices();
+  setup.domains = plan_->domains();
+  setup.shared_domains = plan_->shared_domains();
+  setup.capacity = options().capacity;
+  setup.chunk = options().chunk;
   return setup;
 }
 

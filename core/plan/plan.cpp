@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/base/check.h"
+#include "core/partition/fixed_shapes.h"
 #include "core/plan/memory.h"
 
 namespace weft::plan {
@@ -13,16 +14,6 @@ using ir::NodeId;
 using ir::Value;
 using ir::ValueId;
 using ir::ValueKind;
-
-namespace {
-
-// Values that outlive their unit or island are the ones that need a place.
-bool needs_place(const Value& value) {
-  return (value.kind == ValueKind::activation || value.kind == ValueKind::input) &&
-         !value.placement;
-}
-
-}  // namespace
 
 // Builds a plan in four steps: who reads what where, tasks, lifetimes, places.
 struct Plan::Builder {
@@ -43,6 +34,7 @@ struct Plan::Builder {
   };
   std::vector<Stay> stays = {};
   std::map<std::pair<ValueId, uint32_t>, size_t> stay_of = {};
+  std::set<ValueId> unplaced = {};  // plan.copied_updates_
 
   uint32_t domain_of_island(uint32_t island) const { return domains[parts[island].device]; }
 
@@ -78,11 +70,35 @@ struct Plan::Builder {
         plan.homes_[out] = domain_of_island(island_of[id]);
         if (!graph[out].placement) continue;
         const ValueId state = graph[out].placement->parent;
-        if (plan.homes_[out] != plan.homes_[state]) return split_cache(state);
+        if (plan.homes_[out] != plan.homes_[state]) {
+          if (!only_scattered(out)) return split_cache(state);
+          unplaced.insert(out);
+          plan.copied_updates_.push_back({out, state, parts[island_of[id]].device});
+          continue;
+        }
         TRY(check_readers(out, state));
       }
     }
     return {};
+  }
+
+  // Whether TensorScatter alone reads `value`, as its update: then the value need not be in the
+  // cache beforehand, because TensorScatter writes it there.
+  bool only_scattered(ValueId value) const {
+    const std::vector<NodeId>& readers = users[size_t(value)];
+    return !readers.empty() && std::all_of(readers.begin(), readers.end(), [&](NodeId user) {
+      return graph[user].op == ir::Op::TensorScatter && graph[user].inputs[0] != value;
+    });
+  }
+
+  bool is_placed(ValueId value) const {
+    return graph[value].placement && !unplaced.contains(value);
+  }
+
+  // Values that outlive their unit or island are the ones that need a place.
+  bool needs_place(ValueId value) const {
+    const ValueKind kind = graph[value].kind;
+    return (kind == ValueKind::activation || kind == ValueKind::input) && !is_placed(value);
   }
 
   // Every island that reads `value`, which is in `state`, is in the domain of the state.
@@ -140,7 +156,7 @@ struct Plan::Builder {
   }
 
   void touch(ValueId value, uint32_t domain, int64_t step) {
-    if (value == ValueId::none || !needs_place(graph[value]) || inside_unit(value)) return;
+    if (value == ValueId::none || !needs_place(value) || inside_unit(value)) return;
     const auto [entry, fresh] = stay_of.emplace(std::pair(value, domain), stays.size());
     if (fresh) stays.push_back({value, domain, {0, step, step, -1}});
     Block& block = stays[entry->second].block;
@@ -221,7 +237,7 @@ struct Plan::Builder {
     }
     for (const NodeId id : graph.order()) {
       for (const ValueId out : graph[id].outputs) {
-        if (out != ValueId::none && graph[out].placement) place_view(out);
+        if (out != ValueId::none && is_placed(out)) place_view(out);
       }
     }
     for (const ValueId input : graph.inputs) {
@@ -266,11 +282,13 @@ struct Plan::Builder {
           if (graph.is_output(out) || reading_islands.contains(out)) outputs.push_back(out);
         }
       }
-      partition::AbiGraph::Part part{island.nodes, parts[i].units, outputs, [&](ValueId value) {
+      partition::AbiGraph::Part part{island.nodes, parts[i].units, outputs,
+                                     [&](ValueId value) {
                                        const auto at = plan.locations_.find({value, island.domain});
                                        return at == plan.locations_.end() ? int64_t(-1)
                                                                           : at->second.offset_bytes;
-                                     }};
+                                     },
+                                     [&](ValueId value) { return is_placed(value); }};
       island.graph = std::make_unique<partition::AbiGraph>(graph, part, plan.slots_);
       plan.islands_.push_back(std::move(island));
     }
@@ -278,7 +296,12 @@ struct Plan::Builder {
     // does.
     for (const ValueId input : graph.inputs) slot_dims(input);
     for (const ir::Output& output : graph.outputs) slot_dims(output.value);
-    for (IslandPlan& island : plan.islands_) island.graph->refresh_slots(plan.slots_);
+    for (uint32_t i = 0; i < parts.size(); ++i) {
+      IslandPlan& island = plan.islands_[i];
+      island.graph->refresh_slots(plan.slots_);
+      if (!parts[i].fixed_shapes) continue;
+      island.fixed_slots = partition::fixed_slots(island.graph->get(), plan.slots_, graph.bounds);
+    }
   }
 };
 
@@ -312,6 +335,12 @@ RunDim Plan::run_dim(const ir::Dim& dim) const {
   const auto slot = slots_.find(dim);
   WEFT_CHECK(slot);  // every dim of a live value has had one since make()
   return {0, *slot};
+}
+
+RunDim Plan::run_dim(const ir::Dim& dim, const IslandPlan& island) const {
+  const RunDim any = run_dim(dim);
+  if (any.slot == WEFT_NONE || island.fixed_slots.empty()) return any;
+  return {island.fixed_slots[any.slot], WEFT_NONE};
 }
 
 }  // namespace weft::plan

@@ -34,6 +34,9 @@ struct IslandPlan {
   uint32_t domain = 0;
   std::vector<ir::NodeId> nodes;
   std::unique_ptr<partition::AbiGraph> graph;
+  // One value per slot, -1 where the island does not use it, when it runs at fixed shapes
+  // (partition/fixed_shapes.h); else empty.
+  std::vector<int64_t> fixed_slots;
 };
 
 struct Task {
@@ -43,6 +46,14 @@ struct Task {
   ir::ValueId value = ir::ValueId::none;    // copy
   uint32_t from_domain = 0, to_domain = 0;  // copy
   std::vector<uint32_t> needs;              // tasks whose results this one reads
+};
+
+// A value the graph places inside a state, but whose producer's device shares no memory with the
+// state: it is an ordinary activation of this plan, and TensorScatter copies it into the state.
+struct CopiedUpdate {
+  ir::ValueId value = ir::ValueId::none;
+  ir::ValueId state = ir::ValueId::none;
+  uint32_t device = 0;  // of the producer
 };
 
 // A Dim as the runtime evaluates it.
@@ -69,6 +80,9 @@ class Plan {
   // The domain in which graph inputs are written, graph outputs read and states kept.
   uint32_t home(ir::ValueId value) const;
   RunDim run_dim(const ir::Dim& dim) const;
+  // The same as `island` sees it: a number where its shapes are fixed.
+  RunDim run_dim(const ir::Dim& dim, const IslandPlan& island) const;
+  const std::vector<CopiedUpdate>& copied_updates() const { return copied_updates_; }
 
  private:
   struct Builder;
@@ -79,6 +93,7 @@ class Plan {
   std::vector<int64_t> arena_bytes_;
   std::map<std::pair<ir::ValueId, uint32_t>, Location> locations_;
   std::map<ir::ValueId, uint32_t> homes_;
+  std::vector<CopiedUpdate> copied_updates_;
 };
 
 }  // namespace weft::plan

@@ -1,6 +1,7 @@
 #include "core/runtime/memory.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -42,12 +43,22 @@ Result<std::unique_ptr<Region>> Region::create(int64_t size_bytes, bool shared,
                                                const std::map<uint32_t, host::DevicePtr>& devices,
                                                const char* name) {
   std::unique_ptr<Region> region(new Region);
-  region->size_ = size_t(std::max<int64_t>(size_bytes, 64));
+  // Whole pages: some devices use memory of the host in those only.
+  const int64_t page = ::sysconf(_SC_PAGESIZE);
+  region->size_ = size_t((std::max<int64_t>(size_bytes, 1) + page - 1) / page * page);
   if (!shared) {
     for (const auto& [index, device] : devices) {
       region->buffers_.emplace(index, TRY(device->allocate(region->size_, 0, name)));
     }
     return region;
+  }
+  // Pages are reserved without being backed: only what can never be backed is refused here.
+  const size_t all = size_t(::sysconf(_SC_PHYS_PAGES)) * size_t(page);
+  if (region->size_ > all) {
+    return Error{std::to_string(region->size_ >> 20) + " MiB for " + name +
+                     " are more than this machine's memory, " + std::to_string(all >> 20) +
+                     " MiB; a smaller context (-c) or chunk (-ub) needs less",
+                 ErrorKind::out_of_memory};
   }
   void* pages = ::mmap(nullptr, region->size_, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

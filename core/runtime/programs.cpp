@@ -1,9 +1,11 @@
 #include "core/runtime/programs.h"
 
 #include <algorithm>
+#include <map>
 
 #include "core/base/log.h"
 #include "core/partition/fingerprint.h"
+#include "core/runtime/check_weights.h"
 
 namespace weft::runtime {
 
@@ -11,23 +13,31 @@ namespace {
 
 // The island's content with the plugin and the driver that compile it.
 Hash128 key_of(const plan::IslandPlan& island, const host::Device& device) {
-  const std::string text = hex(partition::fingerprint(island.graph->get())) + "|" +
+  std::string fixed;
+  for (const int64_t value : island.fixed_slots) fixed += "," + std::to_string(value);
+  const std::string text = hex(partition::fingerprint(island.graph->get())) + fixed + "|" +
                            device.plugin()->name() + "|" + device.plugin()->build() + "|" +
                            device.info().name + "|" + device.info().driver;
   return hash128(text);
 }
 
 // The program, and whether it came from a blob.
-Result<host::ProgramPtr> compile(const plan::IslandPlan& island, host::Device& device,
-                                 const ProgramCache& cache) {
+Result<host::ProgramPtr> compile(const ir::Graph& graph, const plan::IslandPlan& island,
+                                 host::Device& device, const ProgramCache& cache,
+                                 const host::ProgramPtr& sharing) {
   host::CompileRequest request;
   request.graph = &island.graph->get();
+  request.share_constants_with = sharing;
+  if (!island.fixed_slots.empty()) request.slots = island.fixed_slots.data();
   const Hash128 key = cache.enabled() ? key_of(island, device) : Hash128{};
   if (const auto blob = cache.find(key)) {
     request.blob = blob->bytes;
     request.keep = blob->owner;
+  } else {
+    TRY(check_weights(graph, island.nodes));
   }
   host::ProgramPtr program = TRY(device.compile(request));
+  if (!request.blob.empty() && !program->from_blob()) TRY(check_weights(graph, island.nodes));
   if (program->from_blob() || !cache.enabled() || !program->can_save()) return program;
   const Status stored =
       cache.store(key, [&](const ProgramCache::Sink& sink) { return program->save(sink); });
@@ -42,8 +52,12 @@ Result<std::unique_ptr<Programs>> prepare(const plan::Plan& plan,
                                           const ProgramCache& cache) {
   auto out = std::make_unique<Programs>();
   out->scratch_bytes.assign(plan.arena_bytes().size(), 0);
+  std::map<uint32_t, host::ProgramPtr> first;  // of each device
   for (const plan::IslandPlan& island : plan.islands()) {
-    host::ProgramPtr program = TRY(compile(island, *devices[island.device], cache));
+    host::ProgramPtr& sharing = first[island.device];
+    host::ProgramPtr program =
+        TRY(compile(plan.graph(), island, *devices[island.device], cache, sharing));
+    if (!sharing) sharing = program;
     ++(program->from_blob() ? out->cached : out->compiled);
     out->constant_bytes += program->info().constant_bytes;
     out->deterministic = out->deterministic && program->deterministic();

@@ -13,14 +13,18 @@ Result<std::unique_ptr<Runner>> Runner::create(const plan::Plan& plan, const Pro
                                                SessionMemory& memory) {
   std::unique_ptr<Runner> runner(new Runner(plan, programs, memory));
   runner->queues_.resize(devices.size());
+  runner->last_.resize(devices.size());
+  runner->domains_.resize(devices.size());
   for (size_t i = 0; i < plan.islands().size(); ++i) {
     const plan::IslandPlan& island = plan.islands()[i];
     host::Queue& queue = runner->queues_[island.device];
     if (!queue) queue = TRY(devices[island.device]->create_queue());
+    runner->domains_[island.device] = island.domain;
     IslandRun run;
     run.device = island.device;
-    for (const ValueId value : island.graph->inputs()) runner->add_view(run, value, island.domain);
-    for (const ValueId value : island.graph->outputs()) runner->add_view(run, value, island.domain);
+    if (!island.fixed_slots.empty()) run.slots = island.fixed_slots.data();
+    for (const ValueId value : island.graph->inputs()) runner->add_view(run, value, island);
+    for (const ValueId value : island.graph->outputs()) runner->add_view(run, value, island);
     run.args.program = programs.programs[i]->get();
     run.args.input_count = uint32_t(island.graph->inputs().size());
     run.args.output_count = uint32_t(island.graph->outputs().size());
@@ -40,14 +44,14 @@ Region& Runner::region_of(const plan::Location& location) const {
   return location.state == ValueId::none ? *memory_.arenas[location.domain] : *memory_.states;
 }
 
-void Runner::add_view(IslandRun& run, ValueId value, uint32_t domain) {
-  const plan::Location& location = plan_.location(value, domain);
+void Runner::add_view(IslandRun& run, ValueId value, const plan::IslandPlan& island) {
+  const plan::Location& location = plan_.location(value, island.domain);
   const ir::Type& type = plan_.graph()[value].type;
   View rule;
   rule.offset_slot = location.offset_slot;
   rule.offset_base = location.offset_bytes;
   if (location.state != ValueId::none) rule.offset_base += memory_.state_offset.at(location.state);
-  for (const ir::Dim& dim : type.shape) rule.dims.push_back(plan_.run_dim(dim));
+  for (const ir::Dim& dim : type.shape) rule.dims.push_back(plan_.run_dim(dim, island));
   weft_view view{};
   view.buffer = region_of(location).buffer(run.device);
   view.dtype = weft_dtype(type.dtype);
@@ -113,22 +117,52 @@ Result<std::span<const std::byte>> Runner::read_output(ValueId value,
 Status Runner::run(const weft_prof_sink* profile) {
   refresh();
   ++run_id_;
+  Status result = run_tasks(profile);
+  // Whatever happened, no device works on the session's memory when this returns. The first error
+  // is the cause; those that come after it only repeat it.
+  for (uint32_t domain = 0; domain < plan_.arena_bytes().size(); ++domain) {
+    Status drained = wait_domain(domain);
+    if (result.ok()) result = std::move(drained);
+  }
+  return result;
+}
+
+Status Runner::run_tasks(const weft_prof_sink* profile) {
   for (const plan::Task& task : plan_.tasks()) {
     if (task.kind == plan::Task::Kind::copy) {
+      TRY(wait_domain(task.from_domain));
+      TRY(wait_domain(task.to_domain));
       TRY(copy(task));
     } else {
-      TRY(run_island(islands_[task.island], profile));
+      IslandRun& island = islands_[task.island];
+      TRY(wait_domain(domains_[island.device], island.device));
+      TRY(run_island(island, profile));
     }
   }
   return {};
 }
 
+Status Runner::wait_domain(uint32_t domain, uint32_t except) {
+  Status result;
+  for (uint32_t device = 0; device < last_.size(); ++device) {
+    if (device == except || !last_[device] || domains_[device] != domain) continue;
+    const host::Event done = std::move(last_[device]);
+    const Result<bool> ended = done.wait();
+    if (!ended.ok() && result.ok()) result = ended.error();
+  }
+  return result;
+}
+
 Status Runner::run_island(IslandRun& run, const weft_prof_sink* profile) {
-  run.args.slots = slots_.values().data();
+  host::Event& last = last_[run.device];
+  weft_event* const previous = last.get();
+  run.args.slots = run.slots ? run.slots : slots_.values().data();
   run.args.profile = profile;
   run.args.run_id = run_id_;
-  const host::Event done = TRY(queues_[run.device].execute(run.args));
-  TRY(done.wait());
+  run.args.waits = &previous;
+  run.args.wait_count = last ? 1 : 0;
+  host::Event done = TRY(queues_[run.device].execute(run.args));
+  last = std::move(done);
   return {};
 }
 
@@ -143,9 +177,9 @@ Status Runner::copy(const plan::Task& task) {
   } else if (!target.empty()) {
     TRY(region_of(from).read(offset_of(from), target.subspan(size_t(offset_of(to)), size)));
   } else {
-    std::vector<std::byte> between(size);
-    TRY(region_of(from).read(offset_of(from), between));
-    TRY(region_of(to).write(offset_of(to), between));
+    between_.resize(size);
+    TRY(region_of(from).read(offset_of(from), between_));
+    TRY(region_of(to).write(offset_of(to), between_));
   }
   counters().bytes_copied += size;
   return {};

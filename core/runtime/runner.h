@@ -3,8 +3,12 @@
 //   bind symbols -> evaluate slots -> refresh the views that changed -> tasks, in order
 //
 // Everything a run needs is laid out when the runner is made: a run fills numbers in and allocates
-// nothing. Tasks carry what they wait for, but one queue in plan order serves them here; the plan's
-// memory is reused in that order.
+// nothing.
+//
+// Tasks are submitted in plan order, and a device may lag behind: the host waits for it only when a
+// task touches the same memory from another device, or from the host. The domain decides, not the
+// value, since places in a domain's memory are reused in plan order. An island that follows another
+// of its device waits for it on the device, so that an error poisons all that comes after.
 // Threads: those of the session.
 #pragma once
 
@@ -59,25 +63,32 @@ class Runner {
   struct IslandRun {
     std::vector<weft_view> views;  // inputs, then outputs
     std::vector<View> rules;
+    const int64_t* slots = nullptr;  // its own, where shapes are fixed; nullptr: those of the run
     weft_execute_args args{};
     uint32_t device = 0;
   };
 
   Runner(const plan::Plan& plan, const Programs& programs, SessionMemory& memory)
       : plan_(plan), programs_(programs), memory_(memory), slots_(plan.slots()) {}
-  void add_view(IslandRun& run, ir::ValueId value, uint32_t domain);
+  void add_view(IslandRun& run, ir::ValueId value, const plan::IslandPlan& island);
   Region& region_of(const plan::Location& location) const;
   int64_t offset_of(const plan::Location& location) const;
   int64_t size_of(ir::ValueId value) const;
   int64_t value_of(const plan::RunDim& dim) const;
+  Status run_tasks(const weft_prof_sink* profile);
   Status run_island(IslandRun& run, const weft_prof_sink* profile);
   Status copy(const plan::Task& task);
+  // Waits for what devices still do in the domain; `except` may go on.
+  Status wait_domain(uint32_t domain, uint32_t except = WEFT_NONE);
 
   const plan::Plan& plan_;
   const Programs& programs_;
   SessionMemory& memory_;
   sym::SlotProgram slots_;
   std::vector<host::Queue> queues_;  // by device; empty where unused
+  std::vector<host::Event> last_;    // by device: the last island's end, until it is waited for
+  std::vector<uint32_t> domains_;    // by device
+  std::vector<std::byte> between_;   // for copies between two devices' own memories
   std::vector<IslandRun> islands_;
   uint64_t run_id_ = 0;
 };

@@ -1,0 +1,192 @@
+#include "core/engine_plan.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "core/runtime/memory.h"
+
+namespace weft {
+
+namespace {
+
+std::vector<std::string> all_backends(const EngineOptions& options) {
+  std::vector<std::string> names;
+  for (const auto* list : {&options.backends, &options.prefill, &options.decode}) {
+    for (const std::string& name : *list) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+  }
+  return names;
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+}  // namespace
+
+std::string PlacementSummary::line() const {
+  size_t total = 0;
+  for (const Row& row : rows) total += row.nodes;
+  std::string text;
+  for (const Row& row : rows) {
+    text += (text.empty() ? "" : ", ") + std::to_string(row.nodes) + " of " +
+            std::to_string(total) + " nodes on " + row.backend;
+  }
+  return text;
+}
+
+Result<std::unique_ptr<EnginePlan>> EnginePlan::make(ir::Graph graph,
+                                                     const std::vector<host::PluginPtr>& plugins,
+                                                     EngineOptions options) {
+  std::unique_ptr<EnginePlan> out(new EnginePlan);
+  out->options_ = std::move(options);
+  out->graph_ = std::move(graph);
+  TRY(out->open_devices(plugins));
+  out->find_domains();
+
+  passes::Context context;
+  context.options.capacity = out->options_.capacity;
+  context.options.chunk = out->options_.chunk;
+  TRY(passes::run(out->graph_, context));
+  out->rewrites_ = std::move(context.log);
+
+  const EngineOptions& o = out->options_;
+  const auto& prefill = o.prefill.empty() ? o.backends : o.prefill;
+  const auto& decode = o.decode.empty() ? o.backends : o.decode;
+  out->prefill_ = TRY(out->plan_for(prefill));
+  if (decode != prefill) out->decode_ = TRY(out->plan_for(decode));
+  return out;
+}
+
+Status EnginePlan::open_devices(const std::vector<host::PluginPtr>& plugins) {
+  std::vector<std::string> available;
+  for (const host::PluginPtr& plugin : plugins) available.push_back(plugin->name());
+  for (const std::string& name : all_backends(options_)) {
+    const auto found = std::find(available.begin(), available.end(), name);
+    std::string why = "no plugin of that name is installed";
+    if (found != available.end()) {
+      auto device = plugins[size_t(found - available.begin())]->open(0);
+      if (device.ok()) {
+        devices_.push_back(std::move(*device));
+        continue;
+      }
+      why = device.error().message;
+    }
+    placement_.missing.push_back("backend '" + name + "' is asked for but cannot be used: " + why);
+  }
+  if (!devices_.empty()) return {};
+  return Error{
+      "none of the backends " + joined(all_backends(options_)) + " can be used (" +
+          (available.empty()
+               ? "no plugin of these names was found; `weft plugins list` shows what there is"
+               : "there are " + joined(available)) +
+          "): " + joined(placement_.missing),
+      ErrorKind::plugin};
+}
+
+void EnginePlan::find_domains() {
+  // Domain 0 is shared host memory; each device that cannot import it has a domain of its own.
+  shared_domains_ = {true};
+  for (const host::DevicePtr& device : devices_) {
+    if (runtime::imports_host_memory(*device)) {
+      domains_.push_back(0);
+    } else {
+      domains_.push_back(uint32_t(shared_domains_.size()));
+      shared_domains_.push_back(false);
+    }
+  }
+}
+
+Result<std::unique_ptr<plan::Plan>> EnginePlan::plan_for(const std::vector<std::string>& backends) {
+  std::vector<uint32_t> preference;
+  for (const std::string& name : backends) {
+    for (uint32_t i = 0; i < devices_.size(); ++i) {
+      if (devices_[i]->plugin()->name() == name) preference.push_back(i);
+    }
+  }
+  if (preference.empty()) {
+    return Error{"none of the backends " + joined(backends) + " can be used", ErrorKind::plugin};
+  }
+  const partition::Assignment assignment = TRY(partition::assign(graph_, devices_, preference));
+  TRY(summarize(assignment, devices_[preference[0]]->plugin()->name()));
+  auto islands = TRY(partition::schedule(graph_, assignment.units));
+  auto plan = TRY(plan::Plan::make(graph_, std::move(islands), domains_));
+  note_copied_updates(*plan);
+  return plan;
+}
+
+// One line per backend whose updates of a cache are written by TensorScatter, not by their
+// producer.
+void EnginePlan::note_copied_updates(const plan::Plan& plan) {
+  std::map<uint32_t, size_t> updates;
+  for (const plan::CopiedUpdate& update : plan.copied_updates()) ++updates[update.device];
+  for (const auto& [device, count] : updates) {
+    placement_.reasons.push_back(
+        std::to_string(count) + " x cache update is copied: " + devices_[device]->plugin()->name() +
+        " computes it and shares no memory with the cache");
+  }
+}
+
+Status EnginePlan::summarize(const partition::Assignment& assignment,
+                             const std::string& first_choice) {
+  for (const partition::Unit& unit : assignment.units) {
+    const std::string& name = devices_[unit.device]->plugin()->name();
+    auto row = std::find_if(placement_.rows.begin(), placement_.rows.end(),
+                            [&](const PlacementSummary::Row& r) { return r.backend == name; });
+    if (row == placement_.rows.end()) row = placement_.rows.insert(row, {name, 0, {}});
+    row->nodes += unit.nodes.size();
+    for (const ir::NodeId id : unit.nodes) ++row->ops[std::string(ir::name(graph_[id].op))];
+    if (!options_.require.empty() && name != options_.require) {
+      const ir::Node& node = graph_[unit.nodes[0]];
+      return Error{"--require " + options_.require + ": node '" + node.name + "' (" +
+                       std::string(ir::name(node.op)) + ") is placed on " + name,
+                   ErrorKind::placement};
+    }
+  }
+  // Refusals, grouped by op and sentence.
+  std::map<std::string, size_t> groups;
+  for (const partition::Decline& decline : assignment.declines) {
+    const std::string& by = devices_[decline.device]->plugin()->name();
+    if (by != first_choice) continue;
+    ++groups[std::string(ir::name(graph_[decline.node].op)) + ": " + by + ": " + decline.why];
+  }
+  std::vector<std::pair<size_t, std::string>> sorted;
+  for (const auto& [text, count] : groups) sorted.emplace_back(count, text);
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](auto& a, auto& b) { return a.first > b.first; });
+  for (const auto& [count, text] : sorted) {
+    placement_.reasons.push_back(std::to_string(count) + " x " + text);
+  }
+  return {};
+}
+
+PlannedMemory EnginePlan::memory() const {
+  PlannedMemory use;
+  for (const ir::ValueId input : graph_.inputs) {
+    const ir::Value& value = graph_[input];
+    if (value.kind != ir::ValueKind::state) continue;
+    use.cache += ir::size_bytes(value.type.dtype, sym::product(value.type.shape).constant());
+  }
+  std::set<const ir::Constant*> counted;
+  const auto count = [&](ir::ValueId id) {
+    const ir::Constant* constant = id == ir::ValueId::none ? nullptr : graph_[id].constant.get();
+    if (constant && counted.insert(constant).second) use.weights += int64_t(constant->bytes.size());
+  };
+  for (const ir::NodeId node : graph_.order()) {
+    for (const ir::ValueId input : graph_[node].inputs) {
+      count(input);
+      if (input == ir::ValueId::none || !graph_[input].quantization) continue;
+      count(graph_[input].quantization->scale);
+      count(graph_[input].quantization->zero_point);
+    }
+  }
+  for (uint32_t domain = 0; domain < shared_domains_.size(); ++domain)
+    use.arena += std::max(prefill().arena_bytes()[domain], decode().arena_bytes()[domain]);
+  return use;
+}
+
+}  // namespace weft

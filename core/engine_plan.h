@@ -1,0 +1,101 @@
+// Everything that is decided before a plugin compiles: the rewritten graph, where each node runs
+// and why, what runs when, and how much memory that takes. Nothing of the weights is read.
+//
+//   Graph -> passes -> claims -> islands -> plan        Engine::build goes on from here
+//
+// Immutable once made. `weft inspect` shows one; an Engine is one with programs.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/host/plugin.h"
+#include "core/ir/graph.h"
+#include "core/partition/claims.h"
+#include "core/passes/pass.h"
+#include "core/plan/plan.h"
+
+namespace weft {
+
+struct EngineOptions {
+  // Backends by plugin name, most wanted first; each node goes to the first that claims it.
+  std::vector<std::string> backends;
+  std::vector<std::string> prefill, decode;  // per phase; empty: as `backends`
+  std::string require;                       // a node of any other backend is an error
+  int64_t capacity = 2048;                   // positions of the KV cache
+  int64_t chunk = 512;                       // most tokens of one run
+  std::filesystem::path cache_folder;        // preparation cache; empty: none
+};
+
+// Nodes per backend over all phases, with the reasons of those that did not get their first choice.
+struct PlacementSummary {
+  struct Row {
+    std::string backend;
+    size_t nodes = 0;
+    std::map<std::string, size_t> ops;  // those nodes by op
+  };
+  std::vector<Row> rows;
+  // "2 x TopK: cpu has no such op", most frequent first
+  std::vector<std::string> reasons;
+  // "backend 'cpu' is asked for but not there: ..."
+  std::vector<std::string> missing;
+  std::string line() const;  // "342 of 342 nodes on cpu"
+};
+
+// Bytes as the plan knows them. What programs want on top (packed weights, scratch) is the plugins'
+// word, given when they compile.
+struct PlannedMemory {
+  int64_t weights = 0;  // constants the graph reads, each once, as the graph holds them
+  int64_t cache = 0;    // KV, at full capacity
+  int64_t arena = 0;    // activations, at the longest run
+  // A backend that packs weights holds them twice while it does.
+  int64_t total() const { return weights + cache + arena; }
+};
+
+class EnginePlan {
+ public:
+  // `plugins` are the loaded ones; only those the options name are used, and at least one must be
+  // there (ErrorKind::plugin). Takes the graph as the importer left it. Fails with
+  // ErrorKind::placement where `require` is not met.
+  static Result<std::unique_ptr<EnginePlan>> make(ir::Graph graph,
+                                                  const std::vector<host::PluginPtr>& plugins,
+                                                  EngineOptions options);
+
+  const EngineOptions& options() const { return options_; }
+  const ir::Graph& graph() const { return graph_; }
+  const PlacementSummary& placement() const { return placement_; }
+  const std::vector<passes::Note>& rewrites() const { return rewrites_; }
+  PlannedMemory memory() const;
+
+  // The plans of prompt and token; the same one when both phases have the same backends.
+  const plan::Plan& prefill() const { return *prefill_; }
+  const plan::Plan& decode() const { return decode_ ? *decode_ : *prefill_; }
+  // One device per usable backend, its memory domain, and whether a domain is host memory that
+  // devices import.
+  const std::vector<host::DevicePtr>& devices() const { return devices_; }
+  const std::vector<uint32_t>& domains() const { return domains_; }
+  const std::vector<bool>& shared_domains() const { return shared_domains_; }
+
+ private:
+  EnginePlan() = default;
+  Status open_devices(const std::vector<host::PluginPtr>& plugins);
+  void find_domains();
+  Result<std::unique_ptr<plan::Plan>> plan_for(const std::vector<std::string>& backends);
+  Status summarize(const partition::Assignment& assignment, const std::string& first_choice);
+  void note_copied_updates(const plan::Plan& plan);
+
+  EngineOptions options_;
+  ir::Graph graph_;
+  std::vector<host::DevicePtr> devices_;
+  std::vector<uint32_t> domains_;
+  std::vector<bool> shared_domains_;
+  std::unique_ptr<plan::Plan> prefill_, decode_;
+  PlacementSummary placement_;
+  std::vector<passes::Note> rewrites_;
+};
+
+}  // namespace weft
