@@ -11,4 +11,7 @@ inline double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
+// Since the process started.
+double since_start_ms();
+
 }  // namespace weft::cli
