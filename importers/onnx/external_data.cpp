@@ -88,6 +88,23 @@ Result<std::shared_ptr<const MappedFile>> ExternalFiles::file(const std::string&
   return mapped;
 }
 
+Status ExternalFiles::take(const MappedFile& file, uint64_t offset, uint64_t length,
+                           const std::string& tensor) {
+  if (length == 0) return {};
+  const uint64_t end = offset + length;
+  TakenRanges& ranges = taken_[{file.identity().device, file.identity().inode}];
+  auto next = ranges.lower_bound(offset);
+  if (next != ranges.end() && next->first == offset && next->second.end == end) return {};
+  if (next != ranges.begin() && std::prev(next)->second.end > offset) --next;
+  if (next != ranges.end() && next->first < end) {
+    return Error("it shares some but not all of its bytes with tensor '" + next->second.tensor +
+                 "' (bytes " + std::to_string(next->first) + " to " +
+                 std::to_string(next->second.end) + "); the offsets are wrong, export it again");
+  }
+  ranges.emplace_hint(next, offset, Taken{end, tensor});
+  return {};
+}
+
 Result<std::shared_ptr<const ir::Constant>> ExternalFiles::read(const ::onnx::TensorProto& tensor,
                                                                 int64_t expected,
                                                                 size_t alignment) {
@@ -102,6 +119,7 @@ Result<std::shared_ptr<const ir::Constant>> ExternalFiles::read(const ::onnx::Te
   if (place.offset > size || length > size - place.offset)
     return Error(where + ": the file has only " + std::to_string(size) +
                  " bytes; it is incomplete or belongs to another model");
+  TRY(take(*mapped, place.offset, length, tensor.name()), where);
   auto constant = std::make_shared<ir::Constant>();
   constant->content_id = content_id(mapped->identity(), place.offset, length);
   std::span<const std::byte> bytes = mapped->bytes().subspan(place.offset, length);

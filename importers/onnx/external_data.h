@@ -25,15 +25,24 @@ class ExternalFiles {
 
   // The `expected` bytes of `tensor`, at an address aligned to `alignment` (a copy is made where
   // the file's offset is not). The content id follows from the file's identity and the place in it;
-  // the bytes are not read. Errors name tensor, file, offset, length and the expected size.
+  // the bytes are not read. Two tensors may share all their bytes, as tied weights do, but not some
+  // of them. Errors name tensor, file, offset, length and the expected size.
   Result<std::shared_ptr<const ir::Constant>> read(const ::onnx::TensorProto& tensor,
                                                    int64_t expected, size_t alignment);
 
  private:
+  struct Taken {
+    uint64_t end = 0;
+    std::string tensor;
+  };
+  using TakenRanges = std::map<uint64_t, Taken>;  // by offset; no two overlap
+
   Result<std::shared_ptr<const MappedFile>> file(const std::string& location);
+  Status take(const MappedFile& file, uint64_t offset, uint64_t length, const std::string& tensor);
 
   std::filesystem::path folder_;
   std::map<std::string, std::shared_ptr<const MappedFile>> files_;  // by location
+  std::map<std::pair<uint64_t, uint64_t>, TakenRanges> taken_;      // by device and inode
 };
 
 }  // namespace weft::onnx

@@ -25,9 +25,13 @@
 
 namespace weft::onnx {
 
+struct FileSummary;  // importers/onnx/file_summary.h
+
 struct ImportOptions {
   // Receives one sentence for each thing the import took for granted or left out; may be null.
   std::vector<std::string>* notes = nullptr;
+  // Receives what the file holds, also when the import fails later on; may be null.
+  FileSummary* summary = nullptr;
 };
 
 // Imports `model`: an .onnx file, a folder with exactly one .onnx file, or a folder with such a

@@ -136,6 +136,10 @@ Status import_node(Importer& importer, ::onnx::NodeProto& proto, int64_t opset) 
   return {};
 }
 
+bool is_listed(std::string_view domain, std::string_view op) {
+  return table().contains({domain == "ai.onnx" ? "" : domain, op});
+}
+
 Status same(NodeImport& node) {
   std::optional<ir::Op> op = ir::parse_op(node.op_type);
   if (!op) return Error("op '" + node.op_type + "' is not in the vocabulary");

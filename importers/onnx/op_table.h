@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "core/base/result.h"
 #include "importers/onnx/node_import.h"
@@ -14,6 +15,9 @@ using ImportFn = Status (*)(NodeImport&);
 // Imports one node: finds its line, checks inputs and attributes against it, runs its function, and
 // checks that every output is there. Errors do not name the node; the caller does.
 Status import_node(Importer& importer, ::onnx::NodeProto& node, int64_t opset);
+
+// Whether ops.def has a line for the op; the empty domain is ai.onnx.
+bool is_listed(std::string_view domain, std::string_view op);
 
 // Takes a node over under its own name, with its attributes.
 Status same(NodeImport& node);

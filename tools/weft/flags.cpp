@@ -5,9 +5,14 @@ namespace weft::cli {
 void add_shared_flags(CLI::App& verb, Flags& flags) {
   verb.add_option("-m,--model", flags.model, "Model folder, or an .onnx file in one")->required();
   verb.add_option("--backend", flags.backends, "Backends, most wanted first (a,b,c)")
-      ->delimiter(',');
-  verb.add_option("--prefill", flags.prefill, "Backends for the prompt")->delimiter(',');
-  verb.add_option("--decode", flags.decode, "Backends for generated tokens")->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  verb.add_option("--prefill", flags.prefill, "Backends for the prompt")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  verb.add_option("--decode", flags.decode, "Backends for generated tokens")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb.add_option("--require", flags.require, "Fail (exit 6) if any node lands on another backend");
   verb.add_option("--compute", flags.compute, "Arithmetic of the linears: f32 or auto");
   verb.add_option("-u,--chunk,--ubatch-size", flags.chunk, "Most prompt tokens of one run")
@@ -21,7 +26,8 @@ void add_shared_flags(CLI::App& verb, Flags& flags) {
   verb.add_flag("--stats", flags.stats, "Say on stderr what happened: times, memory, placement");
   verb.add_flag("--json", flags.json, "One JSON object on stdout instead of text");
   verb.add_flag("--no-cache", flags.no_cache, "Neither read nor write the preparation cache");
-  verb.add_option("--plugin", flags.plugins, "A plugin file to load besides those found");
+  verb.add_option("--plugin", flags.plugins, "A plugin file to load besides those found")
+      ->allow_extra_args(false);
 }
 
 Status check(const Flags& flags) {

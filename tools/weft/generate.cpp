@@ -4,7 +4,6 @@
 
 #include "core/base/counters.h"
 #include "tools/weft/clock.h"
-#include "tools/weft/load.h"
 
 namespace weft::cli {
 

@@ -11,12 +11,13 @@
 #include "core/host/loader.h"
 #include "importers/onnx/model.h"
 #include "tools/weft/clock.h"
+#include "tools/weft/driver_environment.h"
+#include "tools/weft/printable.h"
+#include "tools/weft/try_plugin.h"
 
 namespace weft::cli {
 
 namespace {
-
-const Clock::time_point kProcessStart = Clock::now();
 
 // "weft_cpu.so" holds the plugin "cpu"; any other file name says nothing and is loaded to find out.
 bool may_hold(const std::filesystem::path& path, const std::vector<std::string>& wanted) {
@@ -34,7 +35,8 @@ void say_placement(const Engine& engine) {
   for (const std::string& missing : engine.placement().missing) {
     std::fprintf(stderr, "weft: %s\n", missing.c_str());
   }
-  const bool mixed = engine.placement().rows.size() > 1 || !engine.placement().missing.empty();
+  const bool mixed = engine.placement().rows.size() > 1 || !engine.placement().missing.empty() ||
+                     !engine.placement().reasons.empty();
   if (!mixed && !isatty(STDERR_FILENO)) return;
   std::fprintf(stderr, "weft: %s\n", engine.placement().line().c_str());
   for (const std::string& reason : engine.placement().reasons) {
@@ -48,20 +50,30 @@ std::vector<host::PluginPtr> load_plugins(const Flags& flags) {
   std::vector<std::string> wanted = flags.backends;
   wanted.insert(wanted.end(), flags.prefill.begin(), flags.prefill.end());
   wanted.insert(wanted.end(), flags.decode.begin(), flags.decode.end());
-  host::HostOptions options;
-  options.threads = flags.threads;
-  const auto services = host::HostServices::create(options);
-  std::vector<host::PluginPtr> plugins;
+  prepare_driver_environment(wanted, flags.threads, runtime::default_cache_folder());
+  const std::filesystem::path cache =
+      flags.no_cache ? std::filesystem::path() : runtime::default_cache_folder();
+  std::vector<std::filesystem::path> paths;
   for (const host::Candidate& candidate : host::discover(host::usual_places(flags.plugins))) {
     if (candidate.verdict == host::Verdict::refused) {
       log::warn("plugin {} is not used: {}", candidate.path.string(), candidate.why);
     }
     if (candidate.verdict != host::Verdict::accepted || !may_hold(candidate.path, wanted)) continue;
-    auto plugin = host::load(candidate.path, services);
+    const bool named = candidate.source == "--plugin" || candidate.source == "WEFT_PLUGIN_PATH";
+    const std::string why = named ? why_not_usable(candidate.path, cache) : "";
+    if (!why.empty()) std::fprintf(stderr, "weft: %s\n", printable(why).c_str());
+    if (why.empty()) paths.push_back(candidate.path);
+  }
+  host::HostOptions options;
+  options.threads = flags.threads;
+  const auto services = host::HostServices::create(options);
+  std::vector<host::PluginPtr> plugins;
+  for (const std::filesystem::path& path : paths) {
+    auto plugin = host::load(path, services);
     if (plugin.ok()) {
       plugins.push_back(std::move(*plugin));
     } else {
-      std::fprintf(stderr, "weft: %s\n", plugin.error().message.c_str());
+      std::fprintf(stderr, "weft: %s\n", printable(plugin.error().message).c_str());
     }
   }
   return plugins;
@@ -86,16 +98,7 @@ Result<int64_t> choose_capacity(const Flags& flags, const ModelFolder& folder, i
   return std::min(std::max(kUsual, (needed + kStep - 1) / kStep * kStep), longest);
 }
 
-Result<Loaded> load(const Flags& flags, int64_t capacity) {
-  Loaded out;
-  out.plugins = load_plugins(flags);
-  say_step("reading the model");
-  const auto import_start = Clock::now();
-  ir::Graph graph = TRY(onnx::import(flags.model));
-  out.timings.import_ms = ms_since(import_start);
-
-  say_step("preparing the model");
-  const auto prepare_start = Clock::now();
+EngineOptions engine_options(const Flags& flags, int64_t capacity) {
   EngineOptions options;
   options.backends = flags.backends;
   options.prefill = flags.prefill;
@@ -104,7 +107,27 @@ Result<Loaded> load(const Flags& flags, int64_t capacity) {
   options.capacity = capacity;
   options.chunk = std::min(flags.chunk, capacity);
   if (!flags.no_cache) options.cache_folder = runtime::default_cache_folder();
-  out.engine = TRY(Engine::build(std::move(graph), out.plugins, std::move(options)));
+  return options;
+}
+
+Result<Loaded> load(const Flags& flags, int64_t capacity) {
+  return load(flags, capacity, load_plugins(flags));
+}
+
+Result<Loaded> load(const Flags& flags, int64_t capacity, std::vector<host::PluginPtr> plugins) {
+  Loaded out;
+  out.plugins = std::move(plugins);
+  say_step("reading the model");
+  const auto import_start = Clock::now();
+  ir::Graph graph = TRY(onnx::import(flags.model));
+  out.timings.import_ms = ms_since(import_start);
+
+  say_step("preparing the model");
+  const auto prepare_start = Clock::now();
+  auto engine = Engine::build(std::move(graph), out.plugins, engine_options(flags, capacity));
+  if (!engine.ok() && engine.error().kind == ErrorKind::model)
+    return std::move(engine).error().in(flags.model.string());
+  out.engine = TRY(std::move(engine));
   if (flags.strict && !out.engine->deterministic()) {
     return Error{
         "--strict: a backend does not promise results that are equal over threads and chunks (" +
@@ -117,8 +140,6 @@ Result<Loaded> load(const Flags& flags, int64_t capacity) {
   say_placement(*out.engine);
   return out;
 }
-
-double since_start_ms() { return ms_since(kProcessStart); }
 
 int64_t peak_rss_bytes() {
   // Not getrusage(): its maximum starts with what the parent had resident before exec.

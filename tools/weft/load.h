@@ -31,11 +31,14 @@ std::vector<host::PluginPtr> load_plugins(const Flags& flags);
 // a prepared model; never more than the model's longest context. Fails when `needed` does not fit.
 Result<int64_t> choose_capacity(const Flags& flags, const ModelFolder& folder, int64_t needed);
 
+// What the flags ask of an engine.
+EngineOptions engine_options(const Flags& flags, int64_t capacity);
+
 // Imports and prepares the model, with placement and fallbacks said on stderr.
 Result<Loaded> load(const Flags& flags, int64_t capacity);
+// The same on plugins that are loaded, for a second model beside the first.
+Result<Loaded> load(const Flags& flags, int64_t capacity, std::vector<host::PluginPtr> plugins);
 
-// Milliseconds since the process started.
-double since_start_ms();
 // Most bytes of memory this process has had resident; 0 where /proc does not say.
 int64_t peak_rss_bytes();
 

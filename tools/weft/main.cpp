@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "tools/weft/printable.h"
 #include "tools/weft/verb.h"
 
 namespace weft::cli {
@@ -15,7 +16,7 @@ namespace weft::cli {
 void Program::finish(const Status& status) {
   if (status.ok()) return;
   if (isatty(STDERR_FILENO)) std::fputs("\r\033[K", stderr);  // over a line of progress
-  std::fprintf(stderr, "weft: %s\n", status.error().message.c_str());
+  std::fprintf(stderr, "weft: %s\n", printable(status.error().message).c_str());
   exit_code = int(status.error().kind);
 }
 

@@ -1,10 +1,12 @@
 // weft plugins list | probe: which plugins there are, what they have, and why one is not used.
-#include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "core/host/discovery.h"
 #include "core/host/probe.h"
+#include "core/runtime/program_cache.h"
+#include "tools/weft/driver_environment.h"
+#include "tools/weft/try_plugin.h"
 #include "tools/weft/verb.h"
 
 namespace weft::cli {
@@ -12,8 +14,6 @@ namespace weft::cli {
 namespace {
 
 using nlohmann::ordered_json;
-
-constexpr std::chrono::seconds kProbeLimit{20};
 
 struct PluginFlags {
   std::vector<std::filesystem::path> files;
@@ -79,13 +79,20 @@ ordered_json to_json(const host::ProbeReport& report) {
 Status probe(const PluginFlags& flags) {
   ordered_json rows = ordered_json::array();
   size_t usable = 0;
-  for (const host::Candidate& candidate : host::discover(host::usual_places(flags.files))) {
+  const auto candidates = host::discover(host::usual_places(flags.files));
+  std::vector<std::string> names;
+  for (const host::Candidate& candidate : candidates) {
+    const std::string stem = candidate.path.stem().string();
+    names.push_back(stem.starts_with("weft_") ? stem.substr(5) : stem);
+  }
+  prepare_driver_environment(names, 0, runtime::default_cache_folder());
+  for (const host::Candidate& candidate : candidates) {
     if (candidate.verdict == host::Verdict::duplicate) continue;
     host::ProbeReport report;
     report.path = candidate.path;
     report.why = candidate.why;
     if (candidate.verdict == host::Verdict::accepted) {
-      report = host::probe_in_child(candidate.path, kProbeLimit);
+      report = host::probe_in_child(candidate.path, probe_limit());
     }
     usable += report.verdict == host::ProbeVerdict::usable;
     if (flags.json) {

@@ -76,7 +76,7 @@ std::string to_json(const RunReport& report) {
                    {"peak_rss_bytes", peak_rss_bytes()}, {"capacity", engine.options().capacity}};
   ordered_json rows = ordered_json::array();
   for (const auto& row : engine.placement().rows) {
-    rows.push_back({{"backend", row.backend}, {"nodes", row.nodes}});
+    rows.push_back({{"backend", row.backend}, {"nodes", row.nodes}, {"ops", row.ops}});
   }
   out["placement"] = {{"backends", rows},
                       {"reasons", engine.placement().reasons},

@@ -13,7 +13,9 @@
 #include "tools/weft/generate.h"
 #include "tools/weft/load.h"
 #include "tools/weft/npy.h"
+#include "tools/weft/progress.h"
 #include "tools/weft/report.h"
+#include "tools/weft/sampler_flags.h"
 #include "tools/weft/trace.h"
 
 namespace weft::cli {
@@ -93,11 +95,6 @@ Status check_ids(std::span<const int64_t> ids, const runtime::Session& session) 
   return {};
 }
 
-void show_progress(int64_t done, size_t total) {
-  std::fprintf(stderr, "\rreading the prompt: %lld of %zu tokens%s", static_cast<long long>(done),
-               total, size_t(done) == total ? "\r\033[K" : "");
-}
-
 Status answer(const RunFlags& flags, Loaded& loaded, const ModelFolder& folder,
               const text::Tokenizer& tokenizer, std::span<const int64_t> prompt) {
   runtime::Session& session = *loaded.session;
@@ -117,7 +114,7 @@ Status answer(const RunFlags& flags, Loaded& loaded, const ModelFolder& folder,
   };
   const bool shows_progress = isatty(STDERR_FILENO) && int64_t(prompt.size()) > flags.chunk;
   options.on_prompt = [&](int64_t done) {
-    if (shows_progress) show_progress(done, prompt.size());
+    if (shows_progress) show_prompt_progress(size_t(done), prompt.size());
     return !interrupted;
   };
   const Generation generation = TRY(generate(session, sampler, detokenizer, prompt, options));
@@ -135,6 +132,7 @@ Status answer(const RunFlags& flags, Loaded& loaded, const ModelFolder& folder,
 
 Status run(const RunFlags& flags) {
   TRY(check(flags));
+  TRY(check(flags.sampler));
   const ModelFolder folder = TRY(open_model_folder(flags.model));
   const text::Tokenizer tokenizer =
       TRY(text::Tokenizer::load(folder.folder / "tokenizer.json"), "the model folder's tokenizer");
@@ -170,15 +168,7 @@ void add_run(Program& program) {
   verb->add_option("--logits", flags->logits,
                    "Write the prompt's logits [tokens, vocabulary] (.npy)");
   verb->add_option("--trace", flags->trace, "Write a trace that Perfetto and Chrome open");
-  verb->add_option("-s,--seed", flags->sampler.seed, "Seed of the sampler");
-  verb->add_option("--temp", flags->sampler.temperature, "Temperature (0: the most likely token)");
-  verb->add_option("--top-k", flags->sampler.top_k, "Keep the k most likely tokens (0: all)");
-  verb->add_option("--top-p", flags->sampler.top_p,
-                   "Keep the fewest tokens of this probability (1: all)");
-  verb->add_option("--min-p", flags->sampler.min_p,
-                   "Keep tokens of this share of the best (0: all)");
-  verb->add_option("--repeat-penalty", flags->sampler.repetition_penalty,
-                   "Penalty of repeated tokens (1: none)");
+  add_sampler_flags(*verb, flags->sampler);
   verb->callback([&program, flags] {
     program.finish(run(*flags));
     if (interrupted) program.exit_code = 130;

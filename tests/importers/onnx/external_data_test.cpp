@@ -97,6 +97,29 @@ TEST_F(ExternalDataTest, a_length_that_does_not_match_the_shape_is_refused) {
   expect_refused({"w.bin", "0", "12"}, "the length does not match");
 }
 
+// What importing y = x + w + v says when w and v lie at these places of one file.
+std::string error_of_two(const TestFolder& folder, const Entry& w, const Entry& v) {
+  ModelBuilder model = model_with(w);
+  model.node("Add", {"y", "v"}, {"z"});
+  model.output("z");
+  *model.graph().add_initializer() = model_with(v).graph().initializer(0);
+  model.graph().mutable_initializer(1)->set_name("v");
+  return error_of(model.import(nullptr, folder.path));
+}
+
+TEST_F(ExternalDataTest, tensors_share_all_their_bytes_or_none) {
+  const Entry first{"w.bin", "16", "16"};
+  for (const char* offset : {"0", "16", "32", "48"})
+    EXPECT_EQ(error_of_two(folder_, first, {"w.bin", offset, "16"}), "") << offset;
+  for (const char* offset : {"4", "12", "15", "17", "31"}) {
+    const std::string message = error_of_two(folder_, first, {"./w.bin", offset, "16"});
+    EXPECT_NE(message.find("tensor 'v'"), std::string::npos) << message;
+    EXPECT_NE(message.find("some but not all of its bytes with tensor 'w' (bytes 16 to 32)"),
+              std::string::npos)
+        << message;
+  }
+}
+
 TEST_F(ExternalDataTest, places_outside_the_folder_are_refused) {
   expect_refused({"/etc/hostname", "0", "16"}, "absolute");
   expect_refused({"../w.bin", "0", "16"}, "'..'");

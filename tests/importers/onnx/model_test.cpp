@@ -70,6 +70,10 @@ TEST(model, files_of_other_kinds_are_named) {
             std::string::npos);
   EXPECT_NE(import_error("GGUF\x03\x00 and more").find("GGUF file"), std::string::npos);
   EXPECT_NE(import_error("<!DOCTYPE html><html></html>").find("web page"), std::string::npos);
+  EXPECT_NE(import_error("A text about models.").find("it is text"), std::string::npos);
+  // The length of a header comes first, and its low byte may be that of any other kind.
+  std::string tensors = "<" + std::string(7, '\0') + "{\"w\":{}}";
+  EXPECT_NE(import_error(tensors).find("safetensors"), std::string::npos);
 }
 
 TEST(model, errors_begin_with_the_file_name) {
