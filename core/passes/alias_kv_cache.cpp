@@ -15,13 +15,6 @@
 
 namespace weft::passes {
 
-using ir::Dim;
-using ir::Graph;
-using ir::Node;
-using ir::NodeId;
-using ir::Op;
-using ir::ValueId;
-
 namespace {
 
 constexpr size_t kKey = 1, kMask = 3, kPastKey = 4, kLength = 6;
@@ -61,7 +54,7 @@ ValueId make_state(Graph& graph, ValueId fresh, NodeId attention, const std::str
   const ir::Type type = graph[fresh].type;
   const Dim width = type.shape[2];
   const ValueId state = graph.add_state(name, {type.dtype, {1, context.options.capacity, width}});
-  const ir::Node* producer = graph.producer(fresh);
+  const Node* producer = graph.producer(fresh);
   const bool placeable = producer && !graph.is_output(fresh) && !graph[fresh].placement &&
                          graph.users(fresh) == std::vector<NodeId>{attention};
   if (placeable) graph[fresh].placement = ir::Placement{state, Dim::symbol("past") * width};

@@ -14,12 +14,7 @@
 
 namespace weft::passes {
 
-using ir::Dim;
-using ir::Graph;
-using ir::Node;
-using ir::Op;
 using ir::Value;
-using ir::ValueId;
 
 namespace {
 
@@ -84,7 +79,7 @@ void find_by_name(const Graph& graph, Roles& roles) {
 
 Roles find_roles(const Graph& graph) {
   Roles roles;
-  for (const ir::NodeId id : graph.order()) {
+  for (const NodeId id : graph.order()) {
     const Node& node = graph[id];
     if (node.op == Op::Gather && graph[node.inputs[0]].kind == ir::ValueKind::constant) {
       const ValueId input = traced_input(graph, node, 1);
@@ -119,6 +114,7 @@ Status bind_decoder_inputs(Graph& graph, Context& context) {
   }
   sym::Substitution by;
   rename(by, graph[roles.ids].type.shape[0], Dim(1));
+  const int64_t longest = graph.bounds.of(graph[roles.ids].type.shape[1]).hi;
   rename(by, graph[roles.ids].type.shape[1], Dim::symbol("seq"));
   for (const ValueId id : roles.past) {
     const auto& shape = graph[id].type.shape;
@@ -133,7 +129,7 @@ Status bind_decoder_inputs(Graph& graph, Context& context) {
   }
   graph[roles.ids].name = "input_ids";
   if (roles.positions != ValueId::none) graph[roles.positions].name = "position_ids";
-  graph.bounds.set("seq", {1, context.options.chunk});
+  graph.bounds.set("seq", {1, std::min(context.options.chunk, longest)});
   graph.bounds.set("past", {0, context.options.capacity - 1});
   return {};
 }

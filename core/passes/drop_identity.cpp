@@ -13,11 +13,6 @@
 
 namespace weft::passes {
 
-using ir::Graph;
-using ir::Node;
-using ir::Op;
-using ir::ValueId;
-
 namespace {
 
 // x of x * 1 and the like, or none.
@@ -33,19 +28,6 @@ ValueId neutral(const Graph& graph, const Node& node) {
       return x;
   }
   return ValueId::none;
-}
-
-// The value furthest up whose elements are those of `value`, each at its own place.
-ValueId unmoved(const Graph& graph, ValueId value) {
-  Movement movement(graph);
-  const auto index = movement.indices(value);
-  ValueId same = ValueId::none;
-  for (const Place& place : movement.trail({value, index})) {
-    if (place.value != value && place.index == index &&
-        graph[place.value].type == graph[value].type)
-      same = place.value;
-  }
-  return same;
 }
 
 bool moves(Op op) {
@@ -68,11 +50,12 @@ bool moves(Op op) {
 
 Status drop_identity(Graph& graph, Context& context) {
   const auto order = graph.order();
-  for (const ir::NodeId id : order) {
+  for (const NodeId id : order) {
     const Node node = graph[id];
     if (node.inputs.empty() || node.inputs[0] == ValueId::none) continue;
-    const ValueId same = moves(node.op) ? unmoved(graph, node.outputs[0]) : neutral(graph, node);
-    if (same == ValueId::none) continue;
+    const ValueId same =
+        moves(node.op) ? Movement(graph).origin(node.outputs[0]) : neutral(graph, node);
+    if (same == ValueId::none || same == node.outputs[0]) continue;
     if (graph.is_output(node.outputs[0]) && !graph.producer(same)) continue;
     replace_node(graph, id, same);
     context.note(node.name, std::string(ir::name(node.op)) + " changes nothing and is dropped");

@@ -6,10 +6,6 @@
 
 namespace weft::passes {
 
-using ir::Dim;
-using ir::Graph;
-using ir::ValueId;
-
 namespace {
 
 void drop_inputs(Graph& graph, Context& context) {
@@ -31,7 +27,7 @@ void drop_unused_symbols(Graph& graph) {
     for (const Dim& dim : *graph[id].contents) used.merge(dim.symbols());
   };
   for (const ValueId id : graph.inputs) collect(id);
-  for (const ir::NodeId id : graph.order()) {
+  for (const NodeId id : graph.order()) {
     for (const ValueId value : graph[id].inputs) collect(value);
     for (const ValueId value : graph[id].outputs) collect(value);
   }

@@ -26,6 +26,10 @@ std::optional<Condition> condition_of(const Element& element) {
   if (const auto* condition = std::get_if<Condition>(&element)) return *condition;
   const auto* number = std::get_if<Dim>(&element);
   if (number && number->is_constant()) return Condition{{}, number->constant() == 0};
+  // A real is true where it is not 0.
+  const auto* choice = std::get_if<Choice>(&element);
+  if (choice && choice->when.always()) return Condition{{}, choice->yes == 0};
+  if (choice && choice->yes != 0 && choice->no == 0) return choice->when;
   return {};
 }
 

@@ -14,11 +14,7 @@
 
 namespace weft::passes {
 
-using ir::Graph;
-using ir::Node;
-using ir::NodeId;
 using ir::Value;
-using ir::ValueId;
 using ir::ValueKind;
 
 namespace {
@@ -27,14 +23,13 @@ constexpr int64_t kMaxFolded = 16 << 20;  // bytes of one folded output
 
 // Bytes of whole-number contents in the value's own dtype, or nothing for dtypes that hold no
 // contents.
-std::optional<std::vector<std::byte>> encode(ir::DType dtype,
-                                             const std::vector<ir::Dim>& contents) {
+std::optional<std::vector<std::byte>> encode(ir::DType dtype, const std::vector<Dim>& contents) {
   std::vector<std::byte> bytes;
   const auto put = [&](auto element) {
     bytes.resize(bytes.size() + sizeof element);
     std::memcpy(bytes.data() + bytes.size() - sizeof element, &element, sizeof element);
   };
-  for (const ir::Dim& dim : contents) {
+  for (const Dim& dim : contents) {
     if (!dim.is_constant()) return {};
     switch (dtype) {
       case ir::DType::i64:
@@ -73,7 +68,7 @@ bool fold_contents(Graph& graph, const Node& node) {
 
 // [K, N] row-major is [N, K] column-major: the storage stays, the reading order flips.
 bool fold_transpose(Graph& graph, const Node& node) {
-  if (node.op != ir::Op::Transpose || node.inputs[0] == ValueId::none) return false;
+  if (node.op != Op::Transpose || node.inputs[0] == ValueId::none) return false;
   const Value source = graph[node.inputs[0]];
   if (source.kind != ValueKind::constant || source.type.shape.size() != 2) return false;
   const auto perm = node.attrs.integers("perm");
@@ -94,7 +89,7 @@ std::optional<ops::Array> constant_array(const Value& value) {
   }
   ops::Array array;
   array.dtype = value.type.dtype;
-  for (const ir::Dim& dim : value.type.shape) array.shape.push_back(dim.constant());
+  for (const Dim& dim : value.type.shape) array.shape.push_back(dim.constant());
   array.strides = ops::row_major(array.shape);
   // References never write inputs.
   array.data = const_cast<std::byte*>(value.constant->bytes.data());
@@ -117,11 +112,11 @@ Result<bool> fold_reference(Graph& graph, const Node& node) {
       continue;
     }
     const ir::Type& type = graph[id].type;
-    const ir::Dim count = sym::product(type.shape);
+    const Dim count = sym::product(type.shape);
     if (!count.is_constant() || ir::size_bytes(type.dtype, count.constant()) > kMaxFolded)
       return false;
     std::vector<int64_t> shape;
-    for (const ir::Dim& dim : type.shape) shape.push_back(dim.constant());
+    for (const Dim& dim : type.shape) shape.push_back(dim.constant());
     results.push_back(ops::Tensor::zeros(type.dtype, std::move(shape)));
     outputs.push_back(results.back().view());
   }

@@ -13,8 +13,6 @@
 
 namespace weft::passes {
 
-using ir::Op;
-
 namespace {
 
 constexpr size_t kX = 0;
@@ -30,28 +28,24 @@ Pattern by_erf() {
 }
 
 Pattern by_tanh() {
-  const Pattern x = any(kX);
-  const Pattern square = op(Op::Mul, {x, x});
-  const Pattern cube = either(op(Op::Pow, {x, number(3)}), product({x, x, x}));
-  const Pattern tail =
-      either(op(Op::Mul, {number(0.044715), cube}), product({number(0.044715), x, x, x}));
-  const Pattern inner = op(Op::Add, {x, tail});
-  // x + c x^3 = x (1 + c x^2)
-  const Pattern factored =
-      product({x, op(Op::Add, {op(Op::Mul, {number(0.044715), square}), number(1)})});
-  const double scale = std::sqrt(2 / std::numbers::pi);
-  return gelu(op(Op::Tanh, {either(op(Op::Mul, {number(scale), inner}),
-                                   op(Op::Mul, {number(scale), factored}))}));
+  const Pattern x = any(kX), scale = number(std::sqrt(2 / std::numbers::pi));
+  const Pattern small = number(0.044715), cube = op(Op::Pow, {x, number(3)});
+  const Pattern tail = either(product({small, x, x, x}), product({small, cube}));
+  // x + c x^3, or x (1 + c x^2)
+  const Pattern inner =
+      either(product({scale, op(Op::Add, {x, tail})}),
+             product({scale, x, op(Op::Add, {product({small, x, x}), number(1)})}));
+  return gelu(op(Op::Tanh, {inner}));
 }
 
 }  // namespace
 
-Status fuse_gelu(ir::Graph& graph, Context& context) {
+Status fuse_gelu(Graph& graph, Context& context) {
   const Pattern exact = by_erf(), approximate = by_tanh();
   Match match(graph);
   const auto order = graph.order();
-  for (const ir::NodeId id : order) {
-    const ir::Node node = graph[id];
+  for (const NodeId id : order) {
+    const Node node = graph[id];
     if (node.op != Op::Mul) continue;
     const bool is_exact = match(node.outputs[0], exact);
     if (!is_exact && !match(node.outputs[0], approximate)) continue;

@@ -8,11 +8,6 @@
 
 namespace weft::passes {
 
-using ir::Graph;
-using ir::Node;
-using ir::Op;
-using ir::ValueId;
-
 namespace {
 
 enum Slot : size_t { kX, kWeight, kEpsilon, kMean, kAxes };
@@ -36,7 +31,7 @@ bool over_last_axis(const Graph& graph, const Match& match) {
   if (shape.empty() || weight.size() != 1 || weight[0] != shape.back()) return false;
   if (!axes || axes->size() != 1) return false;
   if (graph.producer(match[kMean])->attrs.integer("keepdims", 1) != 1) return false;
-  return (*axes)[0] == ir::Dim(-1) || (*axes)[0] == ir::Dim(int64_t(shape.size()) - 1);
+  return (*axes)[0] == Dim(-1) || (*axes)[0] == Dim(int64_t(shape.size()) - 1);
 }
 
 }  // namespace
@@ -45,7 +40,7 @@ Status fuse_rms_normalization(Graph& graph, Context& context) {
   const Pattern pattern = rms_normalization();
   Match match(graph);
   const auto order = graph.order();
-  for (const ir::NodeId id : order) {
+  for (const NodeId id : order) {
     const Node node = graph[id];
     if (node.op != Op::Mul || !match(node.outputs[0], pattern)) continue;
     if (!over_last_axis(graph, match)) continue;

@@ -17,12 +17,6 @@
 
 namespace weft::passes {
 
-using ir::Dim;
-using ir::Graph;
-using ir::Node;
-using ir::Op;
-using ir::ValueId;
-
 namespace {
 
 enum Slot : size_t { kX, kCos, kSin, kUpper, kLower, kHalves };
@@ -114,7 +108,7 @@ Status fuse_rotary_embedding(Graph& graph, Context& context) {
     return entry->second;
   };
   const auto order = graph.order();
-  for (const ir::NodeId id : order) {
+  for (const NodeId id : order) {
     const Node node = graph[id];
     if (node.op != Op::Add || !match(node.outputs[0], pattern)) continue;
     // A product matches either way round: x is the factor whose halves are turned.

@@ -8,15 +8,15 @@
 
 namespace weft::passes {
 
-Status fuse_swish(ir::Graph& graph, Context& context) {
+Status fuse_swish(Graph& graph, Context& context) {
   constexpr size_t kX = 0;
-  const Pattern swish = op(ir::Op::Mul, {any(kX), op(ir::Op::Sigmoid, {any(kX)})});
+  const Pattern swish = op(Op::Mul, {any(kX), op(Op::Sigmoid, {any(kX)})});
   Match match(graph);
   const auto order = graph.order();
-  for (const ir::NodeId id : order) {
-    const ir::Node node = graph[id];
-    if (node.op != ir::Op::Mul || !match(node.outputs[0], swish)) continue;
-    replace_node(graph, id, graph.add(ir::Op::Swish, {match[kX]}, {}, node.name));
+  for (const NodeId id : order) {
+    const Node node = graph[id];
+    if (node.op != Op::Mul || !match(node.outputs[0], swish)) continue;
+    replace_node(graph, id, graph.add(Op::Swish, {match[kX]}, {}, node.name));
     context.note(node.name, "x * Sigmoid(x) is Swish");
   }
   return {};

@@ -9,12 +9,6 @@
 
 namespace weft::passes {
 
-using ir::Dim;
-using ir::Graph;
-using ir::Node;
-using ir::Op;
-using ir::ValueId;
-
 namespace {
 
 // The value of fewest heads that `value`, [B, H, T, D], repeats.
@@ -36,7 +30,7 @@ ValueId shared_heads(const Graph& graph, ValueId value, int64_t heads) {
 }  // namespace
 
 Status group_heads(Graph& graph, Context& context) {
-  for (const ir::NodeId id : graph.order()) {
+  for (const NodeId id : graph.order()) {
     if (graph[id].op != Op::Attention) continue;
     const auto& k = graph[graph[id].inputs[1]].type.shape;
     const auto& v = graph[graph[id].inputs[2]].type.shape;

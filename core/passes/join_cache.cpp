@@ -4,20 +4,16 @@
 //   Attention(q, present_k, present_v)       Attention(q, k, v, mask, past_k, past_v)
 //
 // Both say the same; in the second form the cache can become a state (alias_kv_cache).
+#include "core/passes/movement.h"
 #include "core/passes/passes.h"
 
 namespace weft::passes {
-
-using ir::Graph;
-using ir::Node;
-using ir::NodeId;
-using ir::Op;
-using ir::ValueId;
 
 namespace {
 
 // Concat(past, fresh) along the positions of [B, H, T, D], with past an input of the graph.
 const Node* cache_of(const Graph& graph, ValueId value) {
+  value = Movement(graph).origin(value);
   const Node* node = graph.producer(value);
   if (!node || node->op != Op::Concat || node->inputs.size() != 2) return nullptr;
   const int64_t axis = node->attrs.integer("axis", 0);
@@ -39,7 +35,7 @@ Status join_cache(Graph& graph, Context& context) {
     const std::vector<ValueId> joined{node.inputs[0], key->inputs[1], value->inputs[1],
                                       mask,           key->inputs[0], value->inputs[0]};
     const NodeId fresh = graph.add_node(Op::Attention, joined, 3, node.attrs, node.name);
-    const std::vector<ValueId> from{node.outputs[0], node.inputs[1], node.inputs[2]};
+    const std::vector<ValueId> from{node.outputs[0], key->outputs[0], value->outputs[0]};
     for (size_t i = 0; i < from.size(); ++i) {
       const ValueId to = graph[fresh].outputs[i];
       graph[to].type = graph[from[i]].type;

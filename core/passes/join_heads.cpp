@@ -14,12 +14,6 @@
 
 namespace weft::passes {
 
-using ir::Dim;
-using ir::Graph;
-using ir::Node;
-using ir::Op;
-using ir::ValueId;
-
 namespace {
 
 ValueId reshaped(Graph& graph, ValueId value, ir::Shape shape) {
@@ -77,7 +71,7 @@ bool has_fixed_heads(const Graph& graph, const Node& node) {
 
 Status join_heads(Graph& graph, Context& context) {
   const auto order = graph.order();
-  for (const ir::NodeId id : order) {
+  for (const NodeId id : order) {
     const Node node = graph[id];
     if (node.op != Op::Attention || node.outputs.size() > 3 || !has_fixed_heads(graph, node))
       continue;
@@ -88,7 +82,7 @@ Status join_heads(Graph& graph, Context& context) {
     attrs.set("kv_num_heads", k[1].constant());
     auto inputs = node.inputs;
     for (const size_t i : {0, 1, 2}) inputs[i] = rows_of(graph, inputs[i]);
-    const ir::NodeId fresh =
+    const NodeId fresh =
         graph.add_node(Op::Attention, inputs, node.outputs.size(), attrs, node.name);
     const auto outputs = graph[fresh].outputs;
     graph[outputs[0]].type = {graph[node.outputs[0]].type.dtype, {q[0], q[2], q[1] * v[3]}};

@@ -19,13 +19,6 @@
 
 namespace weft::passes {
 
-using ir::Dim;
-using ir::Graph;
-using ir::Node;
-using ir::NodeId;
-using ir::Op;
-using ir::ValueId;
-
 namespace {
 
 // [1, seq, ...]: rows run along axis 1.
@@ -116,7 +109,7 @@ Status keep_last_logits(Graph& graph, Context& context) {
   for (const NodeId id : cone) {
     for (const size_t slot : row_inputs(graph, graph[id])) {
       const ValueId input = graph[id].inputs[slot];
-      const ir::NodeId producer = graph[input].producer;
+      const NodeId producer = graph[input].producer;
       if (producer != NodeId::none && cone.contains(producer)) continue;
       const ValueId last = slice(input);  // adds a node: references into the graph end here
       graph[id].inputs[slot] = last;

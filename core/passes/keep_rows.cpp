@@ -15,12 +15,6 @@
 
 namespace weft::passes {
 
-using ir::Dim;
-using ir::Graph;
-using ir::Node;
-using ir::Op;
-using ir::ValueId;
-
 namespace {
 
 // The value of shape [1, S, K] that `flat`, [S, K], has the elements of; none otherwise.
@@ -57,7 +51,7 @@ bool works_by_rows(const Graph& graph, const Node& node) {
 
 Status keep_rows(Graph& graph, Context& context) {
   const auto order = graph.order();
-  for (const ir::NodeId id : order) {
+  for (const NodeId id : order) {
     const Node node = graph[id];
     if (!works_by_rows(graph, node)) continue;
     auto inputs = node.inputs;

@@ -7,12 +7,7 @@
 
 namespace weft::passes {
 
-using ir::Graph;
-using ir::Node;
-using ir::NodeId;
-using ir::Op;
 using ir::Value;
-using ir::ValueId;
 using ir::ValueKind;
 
 namespace {
@@ -30,9 +25,9 @@ std::string identity(const Value& value) {
   return text;
 }
 
-std::string identity(const std::vector<ir::Dim>& contents, const ir::Type& type) {
+std::string identity(const std::vector<Dim>& contents, const ir::Type& type) {
   std::string text = str(type) + " is";
-  for (const ir::Dim& dim : contents) text += "," + dim.str();
+  for (const Dim& dim : contents) text += "," + dim.str();
   return text;
 }
 

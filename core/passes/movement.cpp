@@ -254,4 +254,13 @@ std::vector<Place> Movement::trail(Place place) const {
   return places;
 }
 
+ValueId Movement::origin(ValueId value) {
+  const Index index = indices(value);
+  ValueId same = value;
+  for (const Place& place : trail({value, index})) {
+    if (place.index == index && graph_[place.value].type == graph_[value].type) same = place.value;
+  }
+  return same;
+}
+
 }  // namespace weft::passes

@@ -33,6 +33,9 @@ class Movement {
   std::optional<Place> step(const Place& place) const;
   // Every place on the way up, the given one first, until an op computes.
   std::vector<Place> trail(Place place) const;
+  // The value furthest up with the same shape and every element at the same place; `value` itself
+  // when there is none.
+  ir::ValueId origin(ir::ValueId value);
   const sym::Bounds& bounds() const { return bounds_; }
 
  private:

@@ -1,30 +1,27 @@
-// name_positions: integers that count the positions of this run become the input position_ids.
+// name_positions: integers that count become what they are.
 //
-//   Range(past, past + seq), CumSum(attention_mask) - 1 cut to the new tokens, ...    position_ids
+//   past + i, for the tokens of this run          the input position_ids
+//   i, for everything in the cache and this run   Range(0, past + seq, 1)
 //
-// Exporters compute positions from lengths or from the mask; what the elements are is the same
-// (elements.h): element i is past + i. The input is added where the file has none.
+// Exporters compute positions from lengths, from the mask, or by sums of ones; what the elements
+// are is the same (elements.h). The input is added where the file has none.
 #include "core/passes/elements.h"
 #include "core/passes/passes.h"
 #include "core/passes/rewrite.h"
 
 namespace weft::passes {
 
-using ir::Dim;
-using ir::Graph;
-using ir::Node;
-using ir::Op;
-using ir::ValueId;
+using ir::Value;
 
 namespace {
 
-// Dims of 1 but for one of seq.
-std::optional<size_t> axis_of_positions(const ir::Type& type) {
+// The one axis of more than one element.
+std::optional<size_t> only_axis(const ir::Type& type) {
   if (type.dtype != ir::DType::i64) return {};
   std::optional<size_t> axis;
   for (size_t d = 0; d < type.shape.size(); ++d) {
     if (type.shape[d] == Dim(1)) continue;
-    if (axis || type.shape[d] != Dim::symbol("seq")) return {};
+    if (axis) return {};
     axis = d;
   }
   return axis;
@@ -37,11 +34,25 @@ ValueId position_input(Graph& graph) {
   return graph.add_input("position_ids", {ir::DType::i64, {1, Dim::symbol("seq")}});
 }
 
-bool comes_from(const Movement& movement, Place place, ValueId source) {
-  for (const Place& step : movement.trail(std::move(place))) {
-    if (step.value == source) return true;
-  }
-  return false;
+ValueId range(Graph& graph, const Dim& length) {
+  const auto scalar = [&](Dim value) {
+    Value known;
+    known.name = "count";
+    known.kind = ir::ValueKind::symbolic;
+    known.type = {ir::DType::i64, {}};
+    known.contents = {value};
+    return graph.add_value(std::move(known));
+  };
+  const ValueId y = graph.add(Op::Range, {scalar(0), scalar(length), scalar(1)});
+  graph[y].type = {ir::DType::i64, {length}};
+  return y;
+}
+
+// The place `value` is moved from is what it would become.
+bool is_named(const Graph& graph, const Movement& movement, Place place) {
+  const ValueId source = movement.trail(std::move(place)).back().value;
+  const Node* producer = graph.producer(source);
+  return producer ? producer->op == Op::Range : graph[source].name == "position_ids";
 }
 
 }  // namespace
@@ -49,21 +60,26 @@ bool comes_from(const Movement& movement, Place place, ValueId source) {
 Status name_positions(Graph& graph, Context& context) {
   const auto order = graph.order();
   Elements elements(graph);
-  for (const ir::NodeId id : order) {
+  for (const NodeId id : order) {
     const Node node = graph[id];
     if (node.outputs.size() != 1) continue;
     const ValueId value = node.outputs[0];
-    const auto axis = axis_of_positions(graph[value].type);
+    const auto axis = only_axis(graph[value].type);
     if (!axis) continue;
     const auto index = elements.movement().indices(value);
     const Element element = elements.at({value, index});
     const auto* number = std::get_if<Dim>(&element);
-    if (!number || *number != Dim::symbol("past") + index[*axis]) continue;
-    const ValueId positions = position_input(graph);
-    if (comes_from(elements.movement(), {value, index}, positions)) continue;
+    const Dim length = graph[value].type.shape[*axis], past = Dim::symbol("past");
+    const bool of_run = length == Dim::symbol("seq") && number && *number == past + index[*axis];
+    const bool of_all = number && *number == index[*axis] && length.symbols().contains("past");
+    if (!of_run && !of_all) continue;
+    if (is_named(graph, elements.movement(), {value, index}) && !(of_run && node.op == Op::Range))
+      continue;
+    const ValueId source = of_run ? position_input(graph) : range(graph, length);
     const ValueId shape = graph.add_symbolic("position_shape", graph[value].type.shape);
-    replace_node(graph, id, graph.add(Op::Reshape, {positions, shape}, {}, node.name));
-    context.note(node.name, "its elements are the positions of this run: position_ids");
+    replace_node(graph, id, graph.add(Op::Reshape, {source, shape}, {}, node.name));
+    context.note(node.name, of_run ? "its elements are the positions of this run: position_ids"
+                                   : "its elements count the positions from 0");
   }
   return {};
 }

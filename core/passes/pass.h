@@ -18,6 +18,14 @@
 
 namespace weft::passes {
 
+// What every pass speaks of.
+using ir::Dim;
+using ir::Graph;
+using ir::Node;
+using ir::NodeId;
+using ir::Op;
+using ir::ValueId;
+
 struct Options {
   int64_t capacity = 2048;  // positions a KV cache holds
   int64_t chunk = 512;      // most tokens of one run

@@ -7,6 +7,7 @@ namespace weft::passes {
 
 Status bind_decoder_inputs(ir::Graph& graph, Context& context);
 Status fold_constants(ir::Graph& graph, Context& context);
+Status learn_bounds(ir::Graph& graph, Context& context);
 Status drop_identity(ir::Graph& graph, Context& context);
 Status merge_duplicates(ir::Graph& graph, Context& context);
 Status name_positions(ir::Graph& graph, Context& context);

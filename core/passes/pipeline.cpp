@@ -9,6 +9,8 @@ namespace weft::passes {
 namespace {
 
 constexpr Step kPipeline[] = {
+    // What ops say about sizes becomes bounds of symbols.
+    {"learn_bounds", learn_bounds, Stage::canonical},
     // Compute whatever does not depend on an input; shape arithmetic becomes symbolic values.
     {"fold_constants", fold_constants, Stage::canonical},
     // Inputs get their roles and standard names; symbols become seq and past; batch is 1.
@@ -48,7 +50,7 @@ constexpr Step kPipeline[] = {
     {"alias_kv_cache", alias_kv_cache, Stage::placed},
 };
 
-Status run_step(ir::Graph& graph, Context& context, const Step& step) {
+Status run_step(Graph& graph, Context& context, const Step& step) {
   context.pass = step.name;
   const std::string where = "pass '" + std::string(step.name) + "'";
   TRY(step.run(graph, context), where);
@@ -62,7 +64,7 @@ Status run_step(ir::Graph& graph, Context& context, const Step& step) {
 
 std::span<const Step> pipeline() { return kPipeline; }
 
-Status run(ir::Graph& graph, Context& context, Stage until, const Observer& observer) {
+Status run(Graph& graph, Context& context, Stage until, const Observer& observer) {
   for (const Step& step : kPipeline) {
     if (step.stage > until) break;
     TRY(run_step(graph, context, step));
@@ -71,7 +73,7 @@ Status run(ir::Graph& graph, Context& context, Stage until, const Observer& obse
   return {};
 }
 
-Status run_one(ir::Graph& graph, Context& context, std::string_view name) {
+Status run_one(Graph& graph, Context& context, std::string_view name) {
   for (const Step& step : kPipeline) {
     if (step.name == name) return run_step(graph, context, step);
   }

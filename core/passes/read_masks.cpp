@@ -13,12 +13,6 @@
 
 namespace weft::passes {
 
-using ir::Dim;
-using ir::Graph;
-using ir::Node;
-using ir::Op;
-using ir::ValueId;
-
 namespace {
 
 constexpr size_t kMask = 3, kPastKey = 4;
@@ -97,7 +91,7 @@ std::optional<Reading> read_part(const Graph& graph, Elements& elements, const N
 
 Status read_masks(Graph& graph, Context& context) {
   Elements elements(graph);
-  for (const ir::NodeId id : graph.order()) {
+  for (const NodeId id : graph.order()) {
     const Node& node = graph[id];
     if (node.op != Op::Attention || node.inputs.size() <= kMask ||
         node.inputs[kMask] == ValueId::none || node.attrs.integer("is_causal", 0) != 0)
@@ -108,7 +102,7 @@ Status read_masks(Graph& graph, Context& context) {
       continue;
     }
     const Meaning& meaning = reading->meaning;
-    ir::Node& changed = graph[id];
+    Node& changed = graph[id];
     changed.inputs[kMask] = reading->left;
     while (changed.inputs.back() == ValueId::none) changed.inputs.pop_back();
     if (meaning.causal) changed.attrs.set("is_causal", int64_t{1});

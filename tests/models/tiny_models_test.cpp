@@ -196,7 +196,8 @@ INSTANTIATE_TEST_SUITE_P(Dynamo18, TinyModel,
                                          Model{"dynamo-op18/llama3_rope"},
                                          Model{"dynamo-op18/qwen2"}, Model{"dynamo-op18/phi3"},
                                          Model{"dynamo-op18/granite"}, Model{"dynamo-op18/gemma2"},
-                                         Model{"dynamo-op18/gpt2"}, Model{"dynamo-op18/opt"}),
+                                         Model{"dynamo-op18/gpt2"}, Model{"dynamo-op18/opt"},
+                                         Model{"dynamo-op18/bloom"}),
                          test_name);
 
 INSTANTIATE_TEST_SUITE_P(Dynamo23, TinyModel,
@@ -204,7 +205,8 @@ INSTANTIATE_TEST_SUITE_P(Dynamo23, TinyModel,
                                          Model{"dynamo-op23/llama3_rope"},
                                          Model{"dynamo-op23/qwen2"}, Model{"dynamo-op23/phi3"},
                                          Model{"dynamo-op23/granite"}, Model{"dynamo-op23/gemma2"},
-                                         Model{"dynamo-op23/gpt2"}, Model{"dynamo-op23/opt"}),
+                                         Model{"dynamo-op23/gpt2"}, Model{"dynamo-op23/opt"},
+                                         Model{"dynamo-op23/bloom"}),
                          test_name);
 
 // What a session refuses, on the smallest of them.
