@@ -4,6 +4,8 @@
 //   Attention(q, present_k, present_v)       Attention(q, k, v, mask, past_k, past_v)
 //
 // Both say the same; in the second form the cache can become a state (alias_kv_cache).
+#include <optional>
+
 #include "core/passes/movement.h"
 #include "core/passes/passes.h"
 
@@ -11,14 +13,19 @@ namespace weft::passes {
 
 namespace {
 
+struct Cache {
+  ValueId past, fresh, present;
+};
+
 // Concat(past, fresh) along the positions of [B, H, T, D], with past an input of the graph.
-const Node* cache_of(const Graph& graph, ValueId value) {
+std::optional<Cache> cache_of(const Graph& graph, ValueId value) {
   value = Movement(graph).origin(value);
   const Node* node = graph.producer(value);
-  if (!node || node->op != Op::Concat || node->inputs.size() != 2) return nullptr;
+  if (!node || node->op != Op::Concat || node->inputs.size() != 2) return {};
   const int64_t axis = node->attrs.integer("axis", 0);
-  if (graph[value].type.shape.size() != 4 || (axis != 2 && axis != -2)) return nullptr;
-  return graph[node->inputs[0]].kind == ir::ValueKind::input ? node : nullptr;
+  if (graph[value].type.shape.size() != 4 || (axis != 2 && axis != -2)) return {};
+  if (graph[node->inputs[0]].kind != ir::ValueKind::input) return {};
+  return Cache{node->inputs[0], node->inputs[1], value};
 }
 
 }  // namespace
@@ -29,13 +36,13 @@ Status join_cache(Graph& graph, Context& context) {
     const Node node = graph[id];
     const bool has_past = node.inputs.size() > 4;
     if (node.op != Op::Attention || has_past || node.outputs.size() > 1) continue;
-    const Node *key = cache_of(graph, node.inputs[1]), *value = cache_of(graph, node.inputs[2]);
+    const auto key = cache_of(graph, node.inputs[1]), value = cache_of(graph, node.inputs[2]);
     if (!key || !value) continue;
     const ValueId mask = node.inputs.size() > 3 ? node.inputs[3] : ValueId::none;
-    const std::vector<ValueId> joined{node.inputs[0], key->inputs[1], value->inputs[1],
-                                      mask,           key->inputs[0], value->inputs[0]};
-    const NodeId fresh = graph.add_node(Op::Attention, joined, 3, node.attrs, node.name);
-    const std::vector<ValueId> from{node.outputs[0], key->outputs[0], value->outputs[0]};
+    const NodeId fresh = graph.add_node(
+        Op::Attention, {node.inputs[0], key->fresh, value->fresh, mask, key->past, value->past}, 3,
+        node.attrs, node.name);
+    const std::vector<ValueId> from{node.outputs[0], key->present, value->present};
     for (size_t i = 0; i < from.size(); ++i) {
       const ValueId to = graph[fresh].outputs[i];
       graph[to].type = graph[from[i]].type;
