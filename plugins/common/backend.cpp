@@ -16,7 +16,6 @@
 namespace weft::common {
 
 using plugin::Failure;
-using plugin::GraphView;
 using plugin::NodeView;
 
 namespace {
@@ -26,7 +25,7 @@ class HostDevice final : public plugin::Device {
   HostDevice(const BackendTraits& traits, const weft_host& host, DeviceSettings settings)
       : traits_(traits), host_(host), settings_(std::move(settings)) {}
 
-  void claim(const weft_graph& pod, const weft_claim_sink& sink) override;
+  void claim(const weft_graph& graph, const weft_claim_sink& sink) override;
   uint32_t blob_check(const void* head, uint64_t size) override { return check_blob(head, size); }
   plugin::Program* compile(const weft_compile_args& args) override {
     return new TableProgram({traits_, settings_, host_, constants_}, args);
@@ -49,36 +48,14 @@ class HostDevice final : public plugin::Device {
 
 plugin::Queue* HostDevice::create_queue(const weft_queue_desc&) { return new HostQueue(events_); }
 
-void HostDevice::claim(const weft_graph& pod, const weft_claim_sink& sink) {
-  const GraphView graph(pod);
-  for (uint32_t n = 0; n < graph->node_count; n++) {
-    const NodeView node = graph.node(n);
-    try {
-      const OpRow* row = traits_.find(node->domain ? node->domain : "", node->op_type);
-      if (!row)
-        throw Refusal{WEFT_REFUSE_OP,
-                      plugin::text("%s has no kernel for %s", traits_.name, node->op_type)};
-      row->check(node);
-      weft_claim claim{};
-      claim.struct_size = sizeof claim;
-      claim.nodes = &n;
-      claim.node_count = 1;
-      claim.reason = node->op_type;
-      const weft_status status = sink.add(sink.ctx, &claim);
-      if (status < 0) throw Failure(status, "the host refused a claim", n);
-    } catch (const Refusal& refusal) {
-      weft_refusal out{};
-      out.struct_size = sizeof out;
-      out.node = n;
-      out.code = refusal.code;
-      out.value = refusal.value;
-      out.what = refusal.what.empty() ? nullptr : refusal.what.c_str();
-      out.why = refusal.why.c_str();
-      out.found = refusal.found;
-      out.limit = refusal.limit;
-      if (sink.decline) sink.decline(sink.ctx, &out);
-    }
-  }
+void HostDevice::claim(const weft_graph& graph, const weft_claim_sink& sink) {
+  answer_claims(graph, sink, 0, [&](const NodeView& node) {
+    const OpRow* row = traits_.find(node->domain ? node->domain : "", node->op_type);
+    if (!row)
+      throw Refusal{WEFT_REFUSE_OP,
+                    plugin::text("%s has no kernel for %s", traits_.name, node->op_type)};
+    row->check(node);
+  });
 }
 
 // ------------------------------------------------------------------ weft.external_memory/1
@@ -87,10 +64,7 @@ uint32_t WEFT_CALL external_kinds(weft_device*, uint32_t) { return 1u << WEFT_HA
 weft_status WEFT_CALL import_buffer(weft_device*, const weft_external* external, weft_buffer** out,
                                     weft_error* error) {
   return plugin::guarded(error, [&] {
-    const weft_external mine = plugin::read_struct(external);
-    if (mine.kind != WEFT_HANDLE_HOST_PTR)
-      throw Failure(WEFT_E_UNSUPPORTED, "only host pointers can be imported");
-    if (!mine.ptr) throw Failure(WEFT_E_INVALID, "import of a null pointer");
+    const weft_external mine = read_host_pointer(external);
     *out = plugin::handle(new HostBuffer(static_cast<char*>(mine.ptr) + mine.offset, mine.size));
   });
 }

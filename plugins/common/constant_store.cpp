@@ -43,42 +43,35 @@ uint64_t mix(uint64_t a, uint64_t b) {
   return h ^ (h >> 32);
 }
 
+std::array<uint64_t, 2> hash_of(const void* data, uint64_t size) {
+  std::array<uint64_t, 2> hash = {size, ~size};
+  const char* bytes = static_cast<const char*>(data);
+  for (uint64_t i = 0; i < size; i += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes + i, std::min<uint64_t>(8, size - i));
+    hash[0] = mix(hash[0], word);
+    hash[1] = mix(hash[1] + 1, word ^ 0x5851F42D4C957F2Du);
+  }
+  return hash;
+}
+
 std::array<uint64_t, 2> content_id(const weft_value& value) {
   if (value.content_id[0] || value.content_id[1]) return {value.content_id[0], value.content_id[1]};
-  std::array<uint64_t, 2> id = {value.data_size, ~value.data_size};
-  const char* bytes = static_cast<const char*>(value.data);
-  for (uint64_t i = 0; i < value.data_size; i += 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes + i, std::min<uint64_t>(8, value.data_size - i));
-    id[0] = mix(id[0], word);
-    id[1] = mix(id[1] + 1, word ^ 0x5851F42D4C957F2Du);
-  }
-  return id;
+  return hash_of(value.data, value.data_size);
 }
 
 ConstantRef ConstantPool::get(const ConstantKey& key, uint64_t size,
                               const std::function<void(char*)>& fill) {
-  const std::lock_guard lock(mutex_);
-  std::weak_ptr<const StoredConstant>& slot = live_[key];
-  if (ConstantRef found = slot.lock(); found && found->size == size) return found;
-  auto fresh = std::make_shared<StoredConstant>();
-  fresh->data = static_cast<char*>(std::aligned_alloc(64, align64(std::max<uint64_t>(size, 1))));
-  if (!fresh->data) throw std::bad_alloc();
-  fresh->owned = true;
-  fresh->key = key;
-  fresh->size = size;
-  fill(fresh->data);
-  slot = fresh;
-  std::erase_if(live_, [](const auto& item) { return item.second.expired(); });
-  return fresh;
-}
-
-uint64_t ConstantPool::live_bytes() {
-  const std::lock_guard lock(mutex_);
-  uint64_t sum = 0;
-  for (const auto& [key, weak] : live_)
-    if (const ConstantRef constant = weak.lock()) sum += constant->size;
-  return sum;
+  return live_.get(key, [&] {
+    auto fresh = std::make_shared<StoredConstant>();
+    fresh->data = static_cast<char*>(std::aligned_alloc(64, align64(std::max<uint64_t>(size, 1))));
+    if (!fresh->data) throw std::bad_alloc();
+    fresh->owned = true;
+    fresh->key = key;
+    fresh->size = size;
+    fill(fresh->data);
+    return fresh;
+  });
 }
 
 ConstantStore::ConstantStore(ConstantPool& pool, const void* blob, uint64_t blob_size)

@@ -2,7 +2,7 @@
 // same content, and saved into one blob that a later start maps and uses in place.
 //
 //   blob   Header {magic, version, count, size} | Entry[count] {key, offset, size} | bytes, each
-//   64-aligned
+//          64-aligned
 //
 // A constant found in the blob of a compile belongs to that program alone: the mapping ends with
 // the program. Everything else lives as long as a program of the device uses it.
@@ -14,15 +14,12 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "plugins/common/live_constants.h"
 #include "weft/plugin.hpp"
 
 namespace weft::common {
-
-// What the bytes are: content ids of everything they are made from, and how they are laid out.
-using ConstantKey = std::array<uint64_t, 8>;
 
 struct StoredConstant {
   ConstantKey key{};
@@ -41,12 +38,9 @@ class ConstantPool {
  public:
   // The live constant of this key, else a new one of `size` bytes written by `fill`.
   ConstantRef get(const ConstantKey& key, uint64_t size, const std::function<void(char*)>& fill);
-  // Bytes of all live constants of the device.
-  uint64_t live_bytes();
 
  private:
-  std::mutex mutex_;
-  std::map<ConstantKey, std::weak_ptr<const StoredConstant>> live_;
+  LiveConstants<StoredConstant> live_;
 };
 
 // The constants of one program while it is compiled.
@@ -75,6 +69,7 @@ uint32_t check_blob(const void* head, uint64_t size);
 
 // Both halves of a constant's content id; computed from the bytes where the host gave none.
 std::array<uint64_t, 2> content_id(const weft_value& value);
+std::array<uint64_t, 2> hash_of(const void* bytes, uint64_t size);
 // Order-dependent mix of two words, for keys made of several contents.
 uint64_t mix(uint64_t a, uint64_t b);
 

@@ -45,6 +45,10 @@ class HostEvent final : public plugin::Event {
   std::vector<Callback> callbacks_;
 };
 
+inline HostEvent* event_of(weft_event* event) {
+  return static_cast<HostEvent*>(plugin::object(event));
+}
+
 // Owns every event of a device. [any thread]
 class EventPool {
  public:

@@ -1,6 +1,7 @@
 // Allocation, range checks and strided copies of host memory; see host_memory.h.
 #include "plugins/common/host_memory.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -37,6 +38,14 @@ void HostBuffer::unmap(void* pointer) {
     throw Failure(WEFT_E_INVALID, "the pointer to unmap is not of this buffer");
 }
 
+weft_external read_host_pointer(const weft_external* external) {
+  const weft_external mine = plugin::read_struct(external);
+  if (mine.kind != WEFT_HANDLE_HOST_PTR)
+    throw Failure(WEFT_E_UNSUPPORTED, "only host pointers can be imported");
+  if (!mine.ptr) throw Failure(WEFT_E_INVALID, "import of a null pointer");
+  return mine;
+}
+
 void check_view(const weft_view& view, uint64_t buffer_size) {
   const uint32_t item = element_size(view.dtype);
   if (!item || view.rank > kMaxRank)
@@ -70,13 +79,18 @@ char* view_data(const weft_view& view) {
   return data;
 }
 
-bool is_tight(const weft_view& view) {
+bool is_tight(const int64_t* shape, const int64_t* stride, uint32_t rank) {
   int64_t expected = 1;
-  for (uint32_t d = view.rank; d-- > 0;) {
-    if (view.shape[d] != 1 && view.stride[d] != expected) return false;
-    expected *= view.shape[d];
+  for (uint32_t d = rank; d-- > 0;) {
+    if (shape[d] != 1 && stride[d] != expected) return false;
+    expected *= shape[d];
   }
   return true;
+}
+
+void check_same_shape(const weft_view& a, const weft_view& b) {
+  if (a.dtype != b.dtype || a.rank != b.rank || !std::equal(a.shape, a.shape + a.rank, b.shape))
+    throw Failure(WEFT_E_INVALID, "a copy between views of different shape or dtype");
 }
 
 void copy_elements(const char* src, const int64_t* src_stride, char* dst, const int64_t* dst_stride,

@@ -25,13 +25,18 @@ class HostBuffer final : public plugin::Buffer {
   bool owned_ = false;
 };
 
+// What import_buffer is asked for; throws Failure unless it is a host pointer.
+weft_external read_host_pointer(const weft_external* external);
 // Throws Failure unless the whole view lies inside a buffer of that size, and its offset is aligned
 // to its elements.
 void check_view(const weft_view& view, uint64_t buffer_size);
 // The first byte of a view of a HostBuffer, checked as above.
 char* view_data(const weft_view& view);
 // Row-major without gaps; dims of size 1 may have any stride.
-bool is_tight(const weft_view& view);
+bool is_tight(const int64_t* shape, const int64_t* stride, uint32_t rank);
+inline bool is_tight(const weft_view& view) { return is_tight(view.shape, view.stride, view.rank); }
+// Throws Failure unless one can be copied to the other: same shape and dtype.
+void check_same_shape(const weft_view& a, const weft_view& b);
 // Calls run(from, to, count) for every stretch of elements that lie one after the other on both
 // sides; positions count in elements. Shapes are equal.
 template <typename Run>
@@ -57,8 +62,8 @@ void for_each_run(const int64_t* src_stride, const int64_t* dst_stride, const in
     if (d == 0) return;
   }
 }
-// Elements of src to dst, position by position; shapes and dtypes are equal, `item` is bytes of
-// one.
+// Elements of src to dst, position by position; shapes and dtypes are equal, an element is `item`
+// bytes.
 void copy_elements(const char* src, const int64_t* src_stride, char* dst, const int64_t* dst_stride,
                    const int64_t* shape, uint32_t rank, uint32_t item);
 

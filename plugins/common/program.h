@@ -15,6 +15,7 @@
 #include "plugins/common/backend.h"
 #include "plugins/common/constant_store.h"
 #include "plugins/common/host_memory.h"
+#include "plugins/common/island.h"
 #include "plugins/common/row.h"
 
 namespace weft::common {
@@ -36,17 +37,7 @@ class TableProgram final : public plugin::Program {
   void run(const weft_execute_args& args);
 
  private:
-  enum class Where : uint8_t { nowhere, constant, contents, input, output, workspace, view };
-  struct Place {
-    Where where = Where::nowhere;
-    bool dynamic = false;  // shape, offset or contents depend on slots
-    bool state = false;
-    uint32_t index = 0;  // of the input or output, or the parent value
-    weft_dim offset{};
-    weft_dim dims[kMaxRank]{};
-    std::vector<weft_dim> contents;
-    std::unique_ptr<int64_t[]> integers;  // what `contents` evaluate to
-  };
+  using Where = Island::Where;
   struct Node {
     const OpRow* row = nullptr;
     std::string name;
@@ -59,14 +50,11 @@ class TableProgram final : public plugin::Program {
   struct Walk;  // one run, shared by its team
 
   // program_build.cpp
-  void read_values(const plugin::GraphView& graph, const int64_t* pins);
+  void make_operands();
   void read_nodes(const plugin::GraphView& graph, ConstantStore& store);
-  void order_views();
   void measure_scratch(const plugin::GraphView& graph);
   // program_run.cpp
-  int64_t eval(const weft_dim& dim, const int64_t* slots) const;
-  void set_shapes(const int64_t* slots, bool all);
-  void set_shape(size_t value, const int64_t* slots);
+  void take_shape(size_t value, const int64_t* slots);
   void refresh(const int64_t* slots);
   void resolve(const weft_execute_args& args);
   void bind(const weft_view& view, uint32_t value, std::vector<char>& staging, bool is_output);
@@ -76,16 +64,10 @@ class TableProgram final : public plugin::Program {
 
   Context context_;
   std::mutex mutex_;
-  std::vector<Operand> operands_;
-  std::vector<Place> places_;
-  std::vector<std::string> value_names_;
+  Island island_;
+  std::vector<Operand> operands_;                     // one per value
+  std::vector<std::unique_ptr<int64_t[]>> contents_;  // of values that have them, evaluated
   std::vector<Node> nodes_;
-  std::vector<uint32_t> inputs_, outputs_;
-  std::vector<uint32_t> view_order_;  // views, parents first
-  std::vector<weft_slot> slots_;      // expr not kept
-  std::vector<int64_t> last_slots_;
-  bool shapes_known_ = false;
-  uint64_t workspace_bytes_ = 0;
   uint64_t scratch_bytes_ = 0;
   std::vector<ConstantRef> constants_;
   std::vector<std::vector<char>> staged_inputs_, staged_outputs_;

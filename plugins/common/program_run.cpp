@@ -1,8 +1,8 @@
 // Executing: shapes from slots, pointers from views, then the walk over the steps.
 #include <algorithm>
 #include <cstring>
-#include <ctime>
 
+#include "plugins/common/clock.h"
 #include "plugins/common/program.h"
 
 namespace weft::common {
@@ -10,100 +10,46 @@ namespace weft::common {
 using plugin::Failure;
 using plugin::text;
 
-namespace {
-
-uint64_t now_ns() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return uint64_t(t.tv_sec) * 1000000000u + uint64_t(t.tv_nsec);
-}
-
-uint64_t bytes_of(const Operand& operand) {
-  return uint64_t(operand.count) * element_size(operand.dtype);
-}
-
-}  // namespace
-
-int64_t TableProgram::eval(const weft_dim& dim, const int64_t* slots) const {
-  return dim.slot == WEFT_NONE ? dim.value : slots[dim.slot];
-}
-
-void TableProgram::set_shape(size_t v, const int64_t* slots) {
+// The value's shape and contents, as kernels see them.
+void TableProgram::take_shape(size_t v, const int64_t* slots) {
+  const Island::Value& value = island_.values[v];
   Operand& operand = operands_[v];
-  const Place& place = places_[v];
-  int64_t count = 1;
+  int64_t step = 1;
   for (uint32_t d = operand.rank; d-- > 0;) {
-    const int64_t dim = eval(place.dims[d], slots);
-    operand.shape[d] = dim;
-    operand.stride[d] = count;
-    if (dim < 0 || __builtin_mul_overflow(count, dim, &count))
-      throw Failure(WEFT_E_INVALID, text("dim %u of %s is %lld", d, value_names_[v].c_str(),
-                                         static_cast<long long>(dim)));
+    operand.shape[d] = value.shape[d];
+    operand.stride[d] = step;
+    step *= value.shape[d];
   }
-  operand.count = count;
-  for (size_t i = 0; i < place.contents.size(); i++) {
-    const int64_t x = eval(place.contents[i], slots);
-    if (operand.dtype == WEFT_I64) {
-      place.integers[i] = x;
+  operand.count = value.count;
+  for (size_t i = 0; i < value.contents.size(); i++) {
+    const int64_t x = eval(value.contents[i], slots);
+    if (value.dtype == WEFT_I64) {
+      contents_[v][i] = x;
     } else {
-      reinterpret_cast<int32_t*>(place.integers.get())[i] = int32_t(x);
+      reinterpret_cast<int32_t*>(contents_[v].get())[i] = int32_t(x);
     }
   }
-  if (place.where == Where::contents && uint64_t(count) > place.contents.size())
-    throw Failure(WEFT_E_INVALID, "fewer contents than elements: " + value_names_[v]);
-}
-
-void TableProgram::set_shapes(const int64_t* slots, bool all) {
-  for (size_t v = 0; v < operands_.size(); v++)
-    if (all || places_[v].dynamic) set_shape(v, slots);
 }
 
 void TableProgram::refresh(const int64_t* slots) {
-  if (shapes_known_ &&
-      (slots_.empty() || std::equal(last_slots_.begin(), last_slots_.end(), slots)))
-    return;
-  if (!slots_.empty() && !slots) throw Failure(WEFT_E_INVALID, "execute without slot values");
-  const bool first = !shapes_known_;
-  shapes_known_ = false;
-  set_shapes(slots, first);
-  workspace_bytes_ = 0;
-  for (size_t v = 0; v < operands_.size(); v++) {
-    const Place& place = places_[v];
-    if (place.where != Where::workspace && place.where != Where::view) continue;
-    const int64_t offset = eval(place.offset, slots);
-    const uint64_t end = uint64_t(offset) + bytes_of(operands_[v]);
-    if (offset < 0) throw Failure(WEFT_E_INVALID, "negative offset of " + value_names_[v]);
-    if (place.where == Where::workspace) {
-      workspace_bytes_ = std::max(workspace_bytes_, end);
-    } else if (end > bytes_of(operands_[place.index])) {
-      throw Failure(WEFT_E_INVALID, "a view reaches outside its parent: " + value_names_[v]);
-    }
-  }
+  if (!island_.refresh(slots)) return;
+  for (size_t v = 0; v < operands_.size(); v++)
+    if (island_.values[v].dynamic) take_shape(v, slots);
   const uint32_t most = std::max(1u, context_.host.thread_count);
   for (Node& node : nodes_)
     node.threads = node.row->threads ? std::clamp(node.row->threads(node.step, most), 1u, most) : 1;
-  std::copy_n(slots, slots_.size(), last_slots_.begin());
-  shapes_known_ = true;
 }
 
 void TableProgram::bind(const weft_view& view, uint32_t v, std::vector<char>& staging,
                         bool is_output) {
   Operand& operand = operands_[v];
-  const char* name = value_names_[v].c_str();
-  if (view.dtype != operand.dtype || view.rank != operand.rank)
-    throw Failure(WEFT_E_INVALID,
-                  text("%s is %s of rank %u, the view is %s of rank %u", name,
-                       dtype_name(operand.dtype), operand.rank, dtype_name(view.dtype), view.rank));
-  for (uint32_t d = 0; d < operand.rank; d++)
-    if (view.shape[d] != operand.shape[d])
-      throw Failure(WEFT_E_INVALID, text("dim %u of %s is %lld, of the view %lld", d, name,
-                                         static_cast<long long>(operand.shape[d]),
-                                         static_cast<long long>(view.shape[d])));
+  island_.check_bound(view, v);
   operand.data = view_data(view);
   if (is_tight(view)) return;
-  if (places_[v].state)
-    throw Failure(WEFT_E_UNSUPPORTED, text("%s is written in place and its view has gaps", name));
-  staging.resize(bytes_of(operand));
+  const Island::Value& value = island_.values[v];
+  if (value.state)
+    throw Failure(WEFT_E_UNSUPPORTED, value.name + " is written in place and its view has gaps");
+  staging.resize(value.bytes);
   if (!is_output)
     copy_elements(operand.data, view.stride, staging.data(), operand.stride, operand.shape,
                   operand.rank, element_size(operand.dtype));
@@ -111,10 +57,7 @@ void TableProgram::bind(const weft_view& view, uint32_t v, std::vector<char>& st
 }
 
 void TableProgram::resolve(const weft_execute_args& args) {
-  if (args.input_count != inputs_.size() || args.output_count != outputs_.size())
-    throw Failure(WEFT_E_INVALID,
-                  text("the program has %zu inputs and %zu outputs, execute gives %u and %u",
-                       inputs_.size(), outputs_.size(), args.input_count, args.output_count));
+  check_counts(args, island_.inputs.size(), island_.outputs.size());
   char* workspace = nullptr;
   uint64_t size = 0;
   if (args.workspace) {
@@ -122,30 +65,21 @@ void TableProgram::resolve(const weft_execute_args& args) {
     workspace = buffer.data();
     size = buffer.size();
   }
-  const auto inside = [&](uint64_t offset, uint64_t bytes) {
-    return bytes == 0 || (offset <= size && bytes <= size - offset);
-  };
-  if (!inside(args.workspace_offset, workspace_bytes_) ||
-      !inside(args.scratch_offset, scratch_bytes_))
-    throw Failure(WEFT_E_INVALID,
-                  text("the workspace is too small: values take %llu bytes, scratch %llu",
-                       static_cast<unsigned long long>(workspace_bytes_),
-                       static_cast<unsigned long long>(scratch_bytes_)));
-  for (size_t v = 0; v < operands_.size(); v++)
-    if (places_[v].where == Where::workspace)
-      operands_[v].data =
-          workspace + args.workspace_offset + eval(places_[v].offset, last_slots_.data());
-  for (uint32_t i = 0; i < inputs_.size(); i++)
-    if (places_[inputs_[i]].where == Where::input)
-      bind(*WEFT_AT(weft_view, args.inputs, args.view_stride, i), inputs_[i], staged_inputs_[i],
-           false);
-  for (uint32_t i = 0; i < outputs_.size(); i++)
-    if (places_[outputs_[i]].where == Where::output && places_[outputs_[i]].index == i)
-      bind(*WEFT_AT(weft_view, args.outputs, args.view_stride, i), outputs_[i], staged_outputs_[i],
-           true);
-  for (uint32_t v : view_order_)
-    operands_[v].data =
-        operands_[places_[v].index].data + eval(places_[v].offset, last_slots_.data());
+  check_workspace(args, size, island_.workspace_bytes(), scratch_bytes_);
+  const std::vector<Island::Value>& values = island_.values;
+  for (size_t v = 0; v < values.size(); v++)
+    if (values[v].where == Where::workspace)
+      operands_[v].data = workspace + args.workspace_offset + values[v].offset;
+  for (uint32_t i = 0; i < island_.inputs.size(); i++)
+    if (island_.is_input(i))
+      bind(*WEFT_AT(weft_view, args.inputs, args.view_stride, i), island_.inputs[i],
+           staged_inputs_[i], false);
+  for (uint32_t i = 0; i < island_.outputs.size(); i++)
+    if (island_.is_output(i))
+      bind(*WEFT_AT(weft_view, args.outputs, args.view_stride, i), island_.outputs[i],
+           staged_outputs_[i], true);
+  for (const uint32_t v : island_.views)
+    operands_[v].data = operands_[values[v].index].data + values[v].offset;
   char* scratch = workspace + args.scratch_offset;
   for (Node& node : nodes_) node.step.scratch = scratch;
 }
@@ -186,15 +120,12 @@ void TableProgram::walk(Walk& run, uint32_t id) {
 // Outputs that were not written in place: staged ones, and values that are two outputs, a constant,
 // or an input whose output view is elsewhere.
 void TableProgram::copy_back(const weft_execute_args& args) {
-  for (uint32_t i = 0; i < outputs_.size(); i++) {
-    const Operand& operand = operands_[outputs_[i]];
+  for (uint32_t i = 0; i < island_.outputs.size(); i++) {
+    const Operand& operand = operands_[island_.outputs[i]];
     const weft_view& view = *WEFT_AT(weft_view, args.outputs, args.view_stride, i);
     char* to = view_data(view);
     if (to == operand.data || !operand.data) continue;
-    for (uint32_t d = 0; d < operand.rank; d++)
-      if (view.rank != operand.rank || view.shape[d] != operand.shape[d])
-        throw Failure(WEFT_E_INVALID,
-                      "the view of output " + value_names_[outputs_[i]] + " has another shape");
+    island_.check_bound(view, island_.outputs[i]);
     copy_elements(operand.data, operand.stride, to, view.stride, operand.shape, operand.rank,
                   element_size(operand.dtype));
   }

@@ -2,8 +2,7 @@
 // to make of its constants, and the kernel.
 //
 //   check    throws Refusal when the node is not for this kernel; reads types and attributes, and
-//   may
-//            read constants' descriptors but not their bytes
+//            constants' descriptors but not their bytes
 //   prepare  once per compile: repacks constants, reads attributes; its result is Step::state
 //   run      called by every thread that takes part, at the same time; must not throw nor allocate
 //   scratch  bytes of Step::scratch for `threads` threads, from what is fixed at compile time
@@ -12,8 +11,8 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 
+#include "plugins/common/claim.h"
 #include "plugins/common/operand.h"
 #include "plugins/common/team.h"
 #include "weft/plugin.hpp"
@@ -21,15 +20,6 @@
 namespace weft::common {
 
 class ConstantStore;
-
-// Thrown by OpRow::check; becomes a weft_refusal.
-struct Refusal {
-  uint32_t code = WEFT_REFUSE_OTHER;
-  std::string why;
-  uint32_t value = WEFT_NONE;
-  std::string what{};
-  int64_t found = 0, limit = 0;
-};
 
 struct Prepare {
   const plugin::NodeView& node;

@@ -5,6 +5,18 @@
 
 namespace weft::opencl {
 
+namespace {
+
+// The mode of buffer_map in which what was there is not read.
+constexpr uint32_t kWriteOnly = 2;
+
+cl_map_flags flags_of(uint32_t mode) {
+  if (mode == kWriteOnly) return CL_MAP_WRITE_INVALIDATE_REGION;
+  return CL_MAP_READ | (mode & 2 ? CL_MAP_WRITE : 0);
+}
+
+}  // namespace
+
 DeviceBuffer::DeviceBuffer(Context& context, uint64_t size)
     : context_(context),
       memory_(context.allocate(size)),
@@ -32,27 +44,24 @@ void* DeviceBuffer::map(uint64_t offset, uint64_t size, uint32_t mode) {
     mapped.staging.resize(1);
     mapped.pointer = mapped.staging.data();
   } else if (in_place_) {
-    const cl_map_flags flags = (mode & 1 ? CL_MAP_READ : 0) | (mode & 2 ? CL_MAP_WRITE : 0) |
-                               (mode == 0 ? CL_MAP_READ : 0);
     cl_int code = CL_SUCCESS;
-    mapped.pointer = clEnqueueMapBuffer(context_.service(), memory_.get(), CL_TRUE, flags,
+    mapped.pointer = clEnqueueMapBuffer(context_.service(), memory_.get(), CL_TRUE, flags_of(mode),
                                         base_ + offset, size, 0, nullptr, nullptr, &code);
     check(code, "clEnqueueMapBuffer");
   } else {
-    mapped.pointer = map_staged(mapped);
+    mapped.pointer = map_staged(mapped, mode);
   }
   mapped_.push_back(std::move(mapped));
   return mapped_.back().pointer;
 }
 
-void* DeviceBuffer::map_staged(Mapped& mapped) {
+void* DeviceBuffer::map_staged(Mapped& mapped, uint32_t mode) {
   mapped.staging = std::move(spare_);
   mapped.staging.resize(mapped.size);
-  // Read even for a mapping that only writes: the whole range is written back, and bytes the host
-  // does not write keep their values.
-  check(clEnqueueReadBuffer(context_.service(), memory_.get(), CL_TRUE, base_ + mapped.offset,
-                            mapped.size, mapped.staging.data(), 0, nullptr, nullptr),
-        "clEnqueueReadBuffer");
+  if (mode != kWriteOnly)
+    check(clEnqueueReadBuffer(context_.service(), memory_.get(), CL_TRUE, base_ + mapped.offset,
+                              mapped.size, mapped.staging.data(), 0, nullptr, nullptr),
+          "clEnqueueReadBuffer");
   return mapped.staging.data();
 }
 

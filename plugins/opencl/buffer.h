@@ -1,7 +1,8 @@
 // Buffers: the device's own, or the host's pages used in place.
 //
 //   in place   (shared memory, and every import)  map and unmap are OpenCL's
-//   staged     (memory of its own)                map reads into host memory, unmap writes back
+//   staged     (memory of its own)                map reads into host memory, unmap writes back;
+//                                                 what is only written is not read
 //
 // A tensor inside a buffer is an offset that kernels add; sub-buffers, with their alignment, are
 // not used.
@@ -35,7 +36,7 @@ class DeviceBuffer final : public plugin::Buffer {
     bool written;
     std::vector<char> staging;
   };
-  void* map_staged(Mapped& mapped);
+  void* map_staged(Mapped& mapped, uint32_t mode);
 
   Context& context_;
   ClMemory memory_;

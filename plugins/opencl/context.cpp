@@ -47,13 +47,11 @@ ClMemory Context::allocate(uint64_t size) const {
 
 ConstantRef Context::constant(const common::ConstantKey& key, uint64_t size,
                               const std::function<void(char*)>& fill) {
-  const std::lock_guard lock(mutex_);
-  std::weak_ptr<const DeviceConstant>& slot = constants_[key];
-  if (ConstantRef found = slot.lock()) return found;
-  auto fresh = std::make_shared<DeviceConstant>();
-  fresh->memory = allocate(size);
-  fresh->size = size;
-  if (size) {
+  return constants_.get(key, [&] {
+    auto fresh = std::make_shared<DeviceConstant>();
+    fresh->memory = allocate(size);
+    fresh->size = size;
+    if (size == 0) return fresh;
     cl_int code = CL_SUCCESS;
     void* to =
         clEnqueueMapBuffer(service(), fresh->memory.get(), CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION,
@@ -63,10 +61,8 @@ ConstantRef Context::constant(const common::ConstantKey& key, uint64_t size,
     check(clEnqueueUnmapMemObject(service(), fresh->memory.get(), to, 0, nullptr, nullptr),
           "clEnqueueUnmapMemObject");
     check(clFinish(service()), "clFinish");
-  }
-  slot = fresh;
-  std::erase_if(constants_, [](const auto& item) { return item.second.expired(); });
-  return fresh;
+    return fresh;
+  });
 }
 
 }  // namespace weft::opencl

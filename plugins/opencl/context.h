@@ -2,11 +2,8 @@
 #pragma once
 
 #include <functional>
-#include <map>
-#include <memory>
-#include <mutex>
 
-#include "plugins/common/constant_store.h"
+#include "plugins/common/live_constants.h"
 #include "plugins/opencl/cl_handle.h"
 #include "plugins/opencl/facts.h"
 #include "plugins/opencl/kernel_library.h"
@@ -19,7 +16,7 @@ struct DeviceConstant {
   ClMemory memory;
   uint64_t size = 0;
 };
-using ConstantRef = std::shared_ptr<const DeviceConstant>;
+using ConstantRef = common::LiveConstants<DeviceConstant>::Ref;
 
 class Context {
  public:
@@ -43,8 +40,7 @@ class Context {
   ClContext context_;
   ClQueue service_;
   KernelLibrary kernels_;
-  std::mutex mutex_;
-  std::map<common::ConstantKey, std::weak_ptr<const DeviceConstant>> constants_;
+  common::LiveConstants<DeviceConstant> constants_;
 };
 
 }  // namespace weft::opencl

@@ -7,22 +7,11 @@
 
 namespace weft::opencl {
 
+using common::hash_of;
+
 namespace {
 
 constexpr uint64_t kMagic = 0x4C434C43'54464557;  // "WEFTCLCL"
-
-// Two words of a text; order matters.
-std::array<uint64_t, 2> hash_of(const void* data, size_t size) {
-  std::array<uint64_t, 2> hash = {size, ~size};
-  const char* bytes = static_cast<const char*>(data);
-  for (size_t i = 0; i < size; i += 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes + i, std::min<size_t>(8, size - i));
-    hash[0] = common::mix(hash[0], word);
-    hash[1] = common::mix(hash[1] + 1, word ^ 0x5851F42D4C957F2Du);
-  }
-  return hash;
-}
 
 std::string define(const char* name, int value) { return text(" -D%s=%d", name, value); }
 

@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "plugins/common/constant_store.h"
+
 namespace weft::opencl {
 
 #define OP(Name, row) extern const OpRow row;

@@ -1,20 +1,13 @@
 // Submitting work and its waits; see queue.h.
 #include "plugins/opencl/queue.h"
 
-#include <ctime>
-
+#include "plugins/common/clock.h"
 #include "plugins/opencl/program.h"
 #include "plugins/opencl/view_copy.h"
 
 namespace weft::opencl {
 
 namespace {
-
-int64_t now_ns() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return int64_t(t.tv_sec) * 1000000000 + t.tv_nsec;
-}
 
 plugin::Event* event_of(EventRef state) { return new DeviceEvent(std::move(state)); }
 
@@ -38,7 +31,7 @@ void DeviceQueue::start_profiling() {
         "clEnqueueMarkerWithWaitList");
   const ClEventRef marker(event);
   check(clWaitForEvents(1, &event), "clWaitForEvents");
-  const int64_t host = now_ns();
+  const auto host = int64_t(common::now_ns());
   cl_ulong device = 0;
   if (clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof device, &device, nullptr) ==
       CL_SUCCESS)
@@ -85,9 +78,7 @@ plugin::Event* DeviceQueue::copy(const weft_view& src, const weft_view& dst,
                                  weft_event* const* waits, uint32_t wait_count) {
   return submit(waits, wait_count, nullptr, [&](Submission& commands) {
     const Strided from = strided(src), to = strided(dst);
-    bool same = from.dtype == to.dtype && from.rank == to.rank;
-    for (uint32_t d = 0; same && d < from.rank; d++) same = from.shape[d] == to.shape[d];
-    if (!same) throw Failure(WEFT_E_INVALID, "a copy between views of different shape or dtype");
+    common::check_same_shape(src, dst);
     copy_elements(context_, copy_, from, to, commands);
   });
 }

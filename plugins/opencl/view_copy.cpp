@@ -3,18 +3,7 @@
 
 #include <algorithm>
 
-#include "plugins/common/row.h"
-
 namespace weft::opencl {
-
-bool Strided::is_tight() const {
-  int64_t expected = 1;
-  for (uint32_t d = rank; d-- > 0;) {
-    if (shape[d] != 1 && stride[d] != expected) return false;
-    expected *= shape[d];
-  }
-  return true;
-}
 
 int64_t Strided::count() const {
   int64_t n = 1;
@@ -25,27 +14,13 @@ int64_t Strided::count() const {
 Strided strided(const weft_view& view) {
   if (!view.buffer) throw Failure(WEFT_E_INVALID, "a view names no buffer");
   const auto& buffer = static_cast<const DeviceBuffer&>(*plugin::object(view.buffer));
-  const uint32_t item = common::element_size(view.dtype);
-  if (!item || view.rank > kMaxRank)
-    throw Failure(WEFT_E_UNSUPPORTED,
-                  text("a view of %s, rank %u", common::dtype_name(view.dtype), view.rank));
+  common::check_view(view, buffer.size());
   Strided out{buffer.memory(), buffer.base() + view.byte_offset, view.dtype, view.rank, {}, {}};
-  __int128 low = 0, high = 0;
-  bool empty = false;
-  for (uint32_t d = 0; d < view.rank; d++) {
-    if (view.shape[d] < 0) throw Failure(WEFT_E_INVALID, "a view has a negative dim");
-    empty |= view.shape[d] == 0;
-    const __int128 span = __int128(view.shape[d] - 1) * view.stride[d] * item;
-    (span < 0 ? low : high) += span;
-    out.shape[d] = view.shape[d];
-    out.stride[d] = view.stride[d];
-  }
-  if (view.byte_offset > buffer.size())
-    throw Failure(WEFT_E_INVALID, "a view starts outside its buffer");
-  if (!empty && (__int128(view.byte_offset) + low < 0 ||
-                 __int128(view.byte_offset) + high + item > __int128(buffer.size())))
-    throw Failure(WEFT_E_INVALID, "a view reaches outside its buffer");
-  if (out.offset % item) throw Failure(WEFT_E_INVALID, "a view is not aligned to its elements");
+  // An imported range may start between elements.
+  if (out.offset % common::element_size(view.dtype))
+    throw Failure(WEFT_E_INVALID, "a view is not aligned to its elements");
+  std::copy_n(view.shape, view.rank, out.shape);
+  std::copy_n(view.stride, view.rank, out.stride);
   return out;
 }
 

@@ -1,6 +1,7 @@
 // Copies between views of the device's memory, with gaps or without.
 #pragma once
 
+#include "plugins/common/host_memory.h"
 #include "plugins/opencl/buffer.h"
 #include "plugins/opencl/submission.h"
 
@@ -15,7 +16,7 @@ struct Strided {
   int64_t shape[kMaxRank] = {};
   int64_t stride[kMaxRank] = {};  // elements
 
-  bool is_tight() const;
+  bool is_tight() const { return common::is_tight(shape, stride, rank); }
   int64_t count() const;
 };
 
@@ -24,7 +25,7 @@ Strided strided(const weft_view& view);
 Strided strided(const Tensor& tensor);
 
 // Enqueues the copy; shapes and dtypes are equal. `kernel` is "copy_elements" of the library, made
-// by `make` when it is first needed.
+// when it is first needed.
 void copy_elements(Context& context, std::unique_ptr<Kernel>& kernel, const Strided& from,
                    const Strided& to, Submission& commands);
 

@@ -185,33 +185,4 @@ Product read_product(const NodeView& node, const Limits& limits, uint64_t memory
   return product;
 }
 
-void answer_claims(const plugin::GraphView& graph, const weft_claim_sink& sink,
-                   const Limits& limits, uint64_t memory) {
-  for (uint32_t n = 0; n < graph->node_count; n++) {
-    const NodeView node = graph.node(n);
-    try {
-      read_product(node, limits, memory);
-      weft_claim claim{};
-      claim.struct_size = sizeof claim;
-      claim.flags = WEFT_CLAIM_NEEDS_STATIC_SHAPES | WEFT_CLAIM_WANTS_CONSTANTS;
-      claim.nodes = &n;
-      claim.node_count = 1;
-      claim.reason = node->op_type;
-      const weft_status status = sink.add(sink.ctx, &claim);
-      if (status < 0) throw plugin::Failure(status, "the host refused a claim", n);
-    } catch (const Refusal& refusal) {
-      weft_refusal out{};
-      out.struct_size = sizeof out;
-      out.node = n;
-      out.code = refusal.code;
-      out.value = refusal.value;
-      out.what = refusal.what.empty() ? nullptr : refusal.what.c_str();
-      out.why = refusal.why.c_str();
-      out.found = refusal.found;
-      out.limit = refusal.limit;
-      if (sink.decline) sink.decline(sink.ctx, &out);
-    }
-  }
-}
-
 }  // namespace weft::vulkan_npu

@@ -30,8 +30,4 @@ uint64_t weight_bytes(const Product& product);
 // Reads a node. Throws common::Refusal when it is none for the NPU with at most `memory` bytes.
 Product read_product(const plugin::NodeView& node, const Limits& limits, uint64_t memory);
 
-// Answers weft_api.claim.
-void answer_claims(const plugin::GraphView& graph, const weft_claim_sink& sink,
-                   const Limits& limits, uint64_t memory);
-
 }  // namespace weft::vulkan_npu

@@ -53,7 +53,10 @@ NpuDevice::NpuDevice(const Instance& instance, const PhysicalDevice& physical,
 NpuDevice::~NpuDevice() = default;
 
 void NpuDevice::claim(const weft_graph& graph, const weft_claim_sink& sink) {
-  answer_claims(plugin::GraphView(graph), sink, core_.physical.limits, core_.cap_bytes);
+  common::answer_claims(graph, sink, WEFT_CLAIM_NEEDS_STATIC_SHAPES | WEFT_CLAIM_WANTS_CONSTANTS,
+                        [&](const plugin::NodeView& node) {
+                          read_product(node, core_.physical.limits, core_.cap_bytes);
+                        });
 }
 
 uint32_t NpuDevice::blob_check(const void* head, uint64_t size) {

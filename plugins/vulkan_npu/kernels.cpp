@@ -2,9 +2,9 @@
 #include "plugins/vulkan_npu/kernels.h"
 
 #include <cstring>
-#include <ctime>
 #include <span>
 
+#include "plugins/common/clock.h"
 #include "plugins/vulkan_npu/commands.h"
 #include "plugins/vulkan_npu/spirv/matmul_i32.h"
 #include "plugins/vulkan_npu/spirv/matmul_i8.h"
@@ -27,12 +27,6 @@ std::span<const uint32_t> code_of(Kernel kernel) {
 }
 
 }  // namespace
-
-uint64_t now_ns() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return uint64_t(t.tv_sec) * 1000000000u + uint64_t(t.tv_nsec);
-}
 
 Kernels::Kernels(Core& core) : core_(core) {
   VkDescriptorSetLayoutBinding bindings[kBindings]{};
@@ -67,11 +61,11 @@ VkPipeline Kernels::get(Kernel kernel, uint64_t& spent) {
   const std::lock_guard lock(mutex_);
   Pipeline& pipeline = pipelines_[size_t(kernel)];
   if (pipeline.get()) return pipeline.get();
-  const uint64_t begin = now_ns();
+  const uint64_t begin = common::now_ns();
   Pipeline made = create(kernel);
   warm_up(made.get());
   pipeline = std::move(made);
-  spent += now_ns() - begin;
+  spent += common::now_ns() - begin;
   return pipeline.get();
 }
 

@@ -54,7 +54,4 @@ class Kernels {
   std::array<Pipeline, kKernels> pipelines_;
 };
 
-// Nanoseconds of CLOCK_MONOTONIC.
-uint64_t now_ns();
-
 }  // namespace weft::vulkan_npu

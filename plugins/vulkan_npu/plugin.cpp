@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 
+#include "plugins/common/host_memory.h"
 #include "plugins/vulkan_npu/device.h"
 
 namespace weft::vulkan_npu {
@@ -27,10 +28,7 @@ uint32_t WEFT_CALL external_kinds(weft_device* device, uint32_t for_export) {
 weft_status WEFT_CALL import_buffer(weft_device* device, const weft_external* external,
                                     weft_buffer** out, weft_error* error) {
   return plugin::guarded(error, [&] {
-    const weft_external mine = plugin::read_struct(external);
-    if (mine.kind != WEFT_HANDLE_HOST_PTR)
-      throw Failure(WEFT_E_UNSUPPORTED, "only host pointers can be imported");
-    if (!mine.ptr) throw Failure(WEFT_E_INVALID, "import of a null pointer");
+    const weft_external mine = common::read_host_pointer(external);
     *out = plugin::handle(
         device_of(device).import(static_cast<char*>(mine.ptr) + mine.offset, mine.size));
   });

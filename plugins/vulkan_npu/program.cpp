@@ -3,11 +3,14 @@
 
 #include <algorithm>
 
+#include "plugins/common/clock.h"
 #include "plugins/common/host_memory.h"
+#include "plugins/common/island.h"
 
 namespace weft::vulkan_npu {
 
 using common::dtype_name;
+using common::now_ns;
 using plugin::Failure;
 using plugin::GraphView;
 using plugin::NodeView;
@@ -42,27 +45,12 @@ uint64_t rows_of(const std::vector<int64_t>& shape) {
   return rows;
 }
 
-void check_indices(const GraphView& graph) {
-  const auto known = [&](uint32_t v) { return v == WEFT_NONE || v < graph->value_count; };
-  bool good = true;
-  for (uint32_t n = 0; n < graph->node_count; n++) {
-    const NodeView node = graph.node(n);
-    for (uint32_t i = 0; i < node->input_count; i++) good &= known(node->inputs[i]);
-    for (uint32_t i = 0; i < node->output_count; i++) good &= known(node->outputs[i]);
-  }
-  for (uint32_t i = 0; i < graph->input_count; i++) good &= graph->inputs[i] < graph->value_count;
-  for (uint32_t i = 0; i < graph->output_count; i++) good &= graph->outputs[i] < graph->value_count;
-  if (!good) throw Failure(WEFT_E_INVALID, "the graph names a value that is not there");
-}
-
 }  // namespace
 
 NpuProgram::NpuProgram(const Context& context, const weft_compile_args& args) : context_(context) {
-  if (!args.graph) throw Failure(WEFT_E_INVALID, "compile without a graph");
   const uint64_t begin = now_ns();
-  const weft_graph mine = plugin::read_struct(args.graph);
+  const weft_graph mine = common::graph_of(args);
   const GraphView graph(mine);
-  check_indices(graph);
   read_interface(graph, args.slots);
   read_steps(graph, args);
   uint64_t bytes = 0;
@@ -159,10 +147,7 @@ void NpuProgram::save(const weft_writer& writer) {
 }
 
 NpuProgram::Addresses NpuProgram::bind(const weft_execute_args& args) const {
-  if (args.input_count != inputs_.size() || args.output_count != outputs_.size())
-    throw Failure(WEFT_E_INVALID,
-                  text("the program has %zu inputs and %zu outputs, execute gives %u and %u",
-                       inputs_.size(), outputs_.size(), args.input_count, args.output_count));
+  common::check_counts(args, inputs_.size(), outputs_.size());
   for (const auto& [slot, value] : pins_)
     if (args.slots && args.slots[slot] != value)
       throw Failure(
@@ -188,15 +173,7 @@ NpuProgram::Addresses NpuProgram::bind(const weft_execute_args& args) const {
   for (size_t i = 0; i < outputs_.size(); i++)
     add(outputs_[i], *WEFT_AT(weft_view, args.outputs, args.view_stride, i));
   const NpuBuffer* room = args.workspace ? &buffer_of(args.workspace) : nullptr;
-  const uint64_t size = room ? room->size() : 0;
-  const auto fits = [&](uint64_t offset, uint64_t bytes) {
-    return bytes == 0 || (offset <= size && bytes <= size - offset);
-  };
-  if (!fits(args.workspace_offset, workspace_bytes_) || !fits(args.scratch_offset, scratch_bytes_))
-    throw Failure(WEFT_E_INVALID,
-                  text("the workspace is too small: values take %llu bytes, scratch %llu",
-                       static_cast<unsigned long long>(workspace_bytes_),
-                       static_cast<unsigned long long>(scratch_bytes_)));
+  common::check_workspace(args, room ? room->size() : 0, workspace_bytes_, scratch_bytes_);
   const Block* block = room ? &room->block() : nullptr;
   out.push_back({block, args.workspace_offset});
   out.push_back({block, args.scratch_offset});

@@ -6,16 +6,16 @@
 #include <deque>
 #include <thread>
 
+#include "plugins/common/clock.h"
 #include "plugins/common/host_memory.h"
 
 namespace weft::vulkan_npu {
 
 using common::HostEvent;
+using common::now_ns;
 using plugin::Failure;
 
 namespace {
-
-HostEvent* event_of(weft_event* event) { return static_cast<HostEvent*>(plugin::object(event)); }
 
 weft_error fresh_error() {
   weft_error error{};
@@ -27,7 +27,6 @@ weft_error fresh_error() {
 
 struct NpuQueue::Work {
   std::shared_ptr<Commands> commands;
-  std::vector<HostEvent*> waits;  // retained until submitted
   HostEvent* done = nullptr;
   const NpuProgram* program = nullptr;  // null: a copy
   const weft_prof_sink* profile = nullptr;
@@ -66,20 +65,19 @@ struct NpuQueue::State {
   Semaphore timeline;
   std::mutex mutex;
   std::condition_variable changed;
-  std::deque<std::unique_ptr<Work>> kept;
-  std::deque<std::unique_ptr<Work>> flying;  // submitted, in order
+  std::deque<std::shared_ptr<Work>> flying;  // submitted, in order
   uint64_t last_value = 0;
-  bool draining = false;  // a thread is inside drain()
   bool stop = false;
   std::thread completer;
 
-  // Done, or ahead in this queue. Holding `mutex`.
-  bool satisfied(HostEvent* wait) const {
+  // Done, or ahead in this queue.
+  bool satisfied(HostEvent* wait) {
+    const std::lock_guard lock(mutex);
     const bool ahead = std::any_of(flying.begin(), flying.end(),
                                    [&](const auto& work) { return work->done == wait; });
     return ahead || wait->is_done();
   }
-  void start(std::unique_ptr<Work> work);
+  void start(const std::shared_ptr<Work>& work, HostEvent* poison);
   void launch(Work& work);
   void complete_all();
 };
@@ -122,23 +120,17 @@ void NpuQueue::State::launch(Work& work) {
   work.value = last_value = value;
 }
 
-// Submits work whose waits are satisfied, or ends it where one of them is poisoned. Called by the
-// one thread that drains, without the lock.
-void NpuQueue::State::start(std::unique_ptr<Work> work) {
+// Submits the work, or ends it with the error of `poison`. Called by one thread at a time.
+void NpuQueue::State::start(const std::shared_ptr<Work>& work, HostEvent* poison) {
   weft_error error = fresh_error();
-  weft_status status = WEFT_OK;
-  for (HostEvent* wait : work->waits)
-    if (status >= 0 && wait->is_done() && wait->result() < 0)
-      status = plugin::report(&error, wait->result(), wait->message());
-  if (status >= 0) status = plugin::guarded(&error, [&] { launch(*work); });
-  for (HostEvent* wait : work->waits) wait->release();
-  work->waits.clear();
+  const weft_status status = poison ? plugin::report(&error, poison->result(), poison->message())
+                                    : plugin::guarded(&error, [&] { launch(*work); });
   if (status < 0) {
     work->finish(status, error.message);
     return;
   }
   const std::lock_guard lock(mutex);
-  flying.push_back(std::move(work));
+  flying.push_back(work);
   changed.notify_all();
 }
 
@@ -168,53 +160,25 @@ void NpuQueue::State::complete_all() {
   }
 }
 
-void NpuQueue::drain(const std::shared_ptr<State>& state) {
-  std::unique_lock lock(state->mutex);
-  if (state->draining) return;
-  state->draining = true;
-  while (!state->kept.empty()) {
-    HostEvent* pending = nullptr;
-    for (HostEvent* wait : state->kept.front()->waits)
-      if (!state->satisfied(wait)) pending = wait;
-    if (pending) {
-      state->draining = false;
-      lock.unlock();
-      // The callback owns a reference of its own; it may run at once, inside on_done.
-      pending->on_done(
-          [](void* arg, weft_status) {
-            const std::unique_ptr<std::shared_ptr<State>> own(
-                static_cast<std::shared_ptr<State>*>(arg));
-            drain(*own);
-          },
-          new std::shared_ptr<State>(state));
-      return;
-    }
-    auto work = std::move(state->kept.front());
-    state->kept.pop_front();
-    lock.unlock();
-    state->start(std::move(work));
-    lock.lock();
-  }
-  state->draining = false;
-  state->changed.notify_all();
-}
-
 NpuQueue::NpuQueue(Core& core, common::EventPool& events)
-    : core_(core), events_(events), state_(std::make_shared<State>(core)) {
+    : core_(core),
+      events_(events),
+      state_(std::make_unique<State>(core)),
+      backlog_(std::make_shared<common::Backlog>(
+          [state = state_.get()](HostEvent* wait) { return state->satisfied(wait); })) {
   create_timeline(core, state_->timeline);
   state_->completer = std::thread([state = state_.get()] { state->complete_all(); });
 }
 
 NpuQueue::~NpuQueue() {
+  backlog_->wait_idle();
   {
     std::unique_lock lock(state_->mutex);
-    state_->changed.wait(
-        lock, [&] { return state_->kept.empty() && state_->flying.empty() && !state_->draining; });
+    state_->changed.wait(lock, [&] { return state_->flying.empty(); });
     state_->stop = true;
     state_->changed.notify_all();
   }
   state_->completer.join();
-  state_->timeline = Semaphore();
 }
 
 plugin::Event* NpuQueue::poisoned(const weft_error& error) {
@@ -223,26 +187,18 @@ plugin::Event* NpuQueue::poisoned(const weft_error& error) {
   return done;
 }
 
-plugin::Event* NpuQueue::submit(std::unique_ptr<Work> work, weft_event* const* waits,
-                                uint32_t count) {
-  for (uint32_t i = 0; i < count; i++) {
-    event_of(waits[i])->retain();
-    work->waits.push_back(event_of(waits[i]));
-  }
+plugin::Event* NpuQueue::submit(const std::shared_ptr<Work>& work, common::Waits waits) {
   HostEvent* done = events_.take(2);
   work->done = done;
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->kept.push_back(std::move(work));
-  }
-  drain(state_);
+  backlog_->add(waits,
+                [state = state_.get(), work](HostEvent* poison) { state->start(work, poison); });
   return done;
 }
 
 plugin::Event* NpuQueue::execute(const weft_execute_args& args) {
   if (!args.program) throw Failure(WEFT_E_INVALID, "execute without a program");
   auto& program = static_cast<NpuProgram&>(*plugin::object(args.program));
-  auto work = std::make_unique<Work>();
+  const auto work = std::make_shared<Work>();
   weft_error error = fresh_error();
   const weft_status status = plugin::guarded(&error, [&] {
     const bool stamped =
@@ -252,7 +208,7 @@ plugin::Event* NpuQueue::execute(const weft_execute_args& args) {
     work->profile = args.profile;
   });
   if (status < 0) return poisoned(error);
-  plugin::Event* done = submit(std::move(work), args.waits, args.wait_count);
+  plugin::Event* done = submit(work, {args.waits, args.wait_count});
   // The timestamps of one recording are read before it runs again.
   if (args.profile && args.profile->level >= 2) static_cast<HostEvent*>(done)->result();
   return done;
@@ -260,15 +216,13 @@ plugin::Event* NpuQueue::execute(const weft_execute_args& args) {
 
 plugin::Event* NpuQueue::copy(const weft_view& src, const weft_view& dst, weft_event* const* waits,
                               uint32_t wait_count) {
-  auto work = std::make_unique<Work>();
+  const auto work = std::make_shared<Work>();
   weft_error error = fresh_error();
   const weft_status status = plugin::guarded(&error, [&] {
     if (!src.buffer || !dst.buffer) throw Failure(WEFT_E_INVALID, "a view names no buffer");
     common::check_view(src, buffer_of(src.buffer).size());
     common::check_view(dst, buffer_of(dst.buffer).size());
-    bool same = src.dtype == dst.dtype && src.rank == dst.rank;
-    for (uint32_t d = 0; same && d < src.rank; d++) same = src.shape[d] == dst.shape[d];
-    if (!same) throw Failure(WEFT_E_INVALID, "a copy between views of different shape or dtype");
+    common::check_same_shape(src, dst);
     const int64_t item = common::element_size(src.dtype);
     std::vector<VkBufferCopy> regions;
     common::for_each_run(src.stride, dst.stride, src.shape, src.rank,
@@ -284,7 +238,7 @@ plugin::Event* NpuQueue::copy(const weft_view& src, const weft_view& dst, weft_e
                            buffer_of(dst.buffer).block().buffer(), regions);
     work->commands->end();
   });
-  return status < 0 ? poisoned(error) : submit(std::move(work), waits, wait_count);
+  return status < 0 ? poisoned(error) : submit(work, {waits, wait_count});
 }
 
 }  // namespace weft::vulkan_npu

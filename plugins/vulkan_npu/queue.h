@@ -2,8 +2,8 @@
 //
 //   submitted   work whose waits are done, or are ahead of it in this queue, goes to the VkQueue at
 //               once, with the next value of the queue's timeline semaphore to signal
-//   kept        work that waits for another event stays here until whoever completes that event
-//               submits it; what comes after stays behind it
+//   kept        work that waits for another event stays in the backlog until whoever completes that
+//               event submits it; what comes after stays behind it
 //
 // One thread waits for the semaphore and completes the events, so that callbacks, timeouts and
 // poison are those of plugins/common/host_event.h. Work whose wait is poisoned never starts.
@@ -11,7 +11,7 @@
 
 #include <memory>
 
-#include "plugins/common/host_event.h"
+#include "plugins/common/backlog.h"
 #include "plugins/vulkan_npu/memory.h"
 #include "plugins/vulkan_npu/program.h"
 
@@ -29,15 +29,14 @@ class NpuQueue final : public plugin::Queue {
  private:
   struct Work;
   struct State;
-  plugin::Event* submit(std::unique_ptr<Work> work, weft_event* const* waits, uint32_t count);
-  // Submits kept work from the front, until one waits for an event of elsewhere.
-  static void drain(const std::shared_ptr<State>& state);
+  plugin::Event* submit(const std::shared_ptr<Work>& work, common::Waits waits);
   // A poisoned event for work that cannot be.
   plugin::Event* poisoned(const weft_error& error);
 
   Core& core_;
   common::EventPool& events_;
-  std::shared_ptr<State> state_;
+  std::unique_ptr<State> state_;
+  std::shared_ptr<common::Backlog> backlog_;
 };
 
 }  // namespace weft::vulkan_npu

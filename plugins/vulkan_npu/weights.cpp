@@ -95,21 +95,18 @@ WeightsRef WeightPool::get(Core& core, const plugin::NodeView& node, const Produ
   const uint64_t steps = align256(codes);
   const uint64_t size = product.to_i8 ? steps + uint64_t(product.n) * sizeof(float) : codes;
   const char* stored = blob ? blob->get(key, size) : nullptr;
-  const std::lock_guard lock(mutex_);
-  if (WeightsRef found = live_[key].lock()) return found;
-  auto made = std::make_shared<Weights>(core, key, size, steps);
-  if (stored) {
-    std::memcpy(made->block.data(), stored, size);
-  } else {
+  return live_.get(key, [&] {
+    auto made = std::make_shared<Weights>(core, key, size, steps);
+    char* to = made->block.data();
+    if (stored) {
+      std::memcpy(to, stored, size);
+      return made;
+    }
     const weft_value& b = node.graph().value(product.b);
-    pack_codes(static_cast<const int8_t*>(b.data), b.order == WEFT_COLUMN_MAJOR, product,
-               made->block.data());
-    if (product.to_i8)
-      write_steps(node, product, reinterpret_cast<float*>(made->block.data() + steps));
-  }
-  live_[key] = made;
-  std::erase_if(live_, [](const auto& item) { return item.second.expired(); });
-  return made;
+    pack_codes(static_cast<const int8_t*>(b.data), b.order == WEFT_COLUMN_MAJOR, product, to);
+    if (product.to_i8) write_steps(node, product, reinterpret_cast<float*>(to + steps));
+    return made;
+  });
 }
 
 void save_weights(const PhysicalDevice& device, const std::vector<WeightsRef>& weights,

@@ -7,8 +7,6 @@
 //   blob    64 bytes {magic, version, device} | what plugins/common/constant_store.h writes
 #pragma once
 
-#include <map>
-#include <memory>
 #include <optional>
 
 #include "plugins/common/constant_store.h"
@@ -24,7 +22,7 @@ struct Weights {
   uint64_t size;
   uint64_t step_offset;
 };
-using WeightsRef = std::shared_ptr<const Weights>;
+using WeightsRef = common::LiveConstants<Weights>::Ref;
 
 // The stored form of a program, when compile() was given one. Throws WEFT_E_STALE_BLOB unless this
 // version wrote it for this device.
@@ -47,8 +45,7 @@ class WeightPool {
                  WeightBlob* blob);
 
  private:
-  std::mutex mutex_;
-  std::map<common::ConstantKey, std::weak_ptr<const Weights>> live_;
+  common::LiveConstants<Weights> live_;
 };
 
 void save_weights(const PhysicalDevice& device, const std::vector<WeightsRef>& weights,

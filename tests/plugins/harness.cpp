@@ -276,13 +276,13 @@ weft_status WEFT_CALL run_team(void*, uint32_t n, void(WEFT_CALL* fn)(void*, uin
   return WEFT_OK;
 }
 
+}  // namespace
+
 weft_error fresh_error() {
   weft_error error{};
   error.struct_size = sizeof error;
   return error;
 }
-
-}  // namespace
 
 void Device::check(weft_status status, const weft_error& error) const {
   if (status < 0)

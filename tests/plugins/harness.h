@@ -107,6 +107,9 @@ class Graph {
   uint64_t workspace_ = 0;
 };
 
+// An error detail for a call to fill.
+weft_error fresh_error();
+
 struct Refused {
   uint32_t node, code;
   std::string why;

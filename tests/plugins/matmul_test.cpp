@@ -1,6 +1,6 @@
 // MatMul and Gather on constants of every form the cpu packs, at shapes chosen to break tiles,
 // against the reference; and the promise that bits depend on neither rows nor threads.
-#include "tests/plugins/compare.h"
+#include "tests/plugins/problems.h"
 
 namespace weft::test {
 namespace {
@@ -129,24 +129,13 @@ TEST(CpuMatMul, bits_do_not_depend_on_rows_or_threads) {
 }
 
 TEST(CpuMatMul, multiplies_activations_with_batches_that_broadcast) {
-  struct Case {
-    std::vector<int64_t> a, b, y;
-  };
-  for (const Case& c : std::vector<Case>{{{3, 5}, {5, 17}, {3, 17}},
-                                         {{2, 3, 5}, {2, 5, 33}, {2, 3, 33}},
-                                         {{2, 1, 50, 7}, {3, 7, 16}, {2, 3, 50, 16}},
-                                         {{1, 300}, {300, 1}, {1, 1}},
-                                         {{5}, {5, 4}, {4}},
-                                         {{4, 5}, {5}, {4}}}) {
-    Random random(9);
-    Graph g;
-    Data a = Data::zeros(WEFT_F32, c.a), b = Data::zeros(WEFT_F32, c.b);
-    a = Data::floats(c.a, random.reals(a.count()));
-    b = Data::floats(c.b, random.reals(b.count()));
-    const uint32_t in = g.input("a", a), other = g.input("b", b);
-    const uint32_t y = g.activation("y", WEFT_F32, std::vector<D>(c.y.begin(), c.y.end()));
-    g.node("MatMul", {in, other}, {y});
-    g.outputs = {y};
+  for (const Shapes& shapes : std::vector<Shapes>{{{3, 5}, {5, 17}, {3, 17}},
+                                                  {{2, 3, 5}, {2, 5, 33}, {2, 3, 33}},
+                                                  {{2, 1, 50, 7}, {3, 7, 16}, {2, 3, 50, 16}},
+                                                  {{1, 300}, {300, 1}, {1, 1}},
+                                                  {{5}, {5, 4}, {4}},
+                                                  {{4, 5}, {5}, {4}}}) {
+    Graph g = binary("MatMul", shapes);
     expect_like_reference(g, "activations");
   }
 }

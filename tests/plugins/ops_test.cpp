@@ -1,31 +1,16 @@
 // The cpu plugin's elementwise, normalizing and moving ops against the reference, at lengths around
 // the vector width.
-#include "tests/plugins/compare.h"
+#include "tests/plugins/problems.h"
 
 namespace weft::test {
 namespace {
-
-Data random_floats(std::vector<int64_t> shape, uint32_t seed, float low = -3, float high = 3) {
-  Data data = Data::zeros(WEFT_F32, shape);
-  return Data::floats(shape, Random(seed).reals(data.count(), low, high));
-}
-
-std::vector<D> dims(const std::vector<int64_t>& shape) {
-  return std::vector<D>(shape.begin(), shape.end());
-}
 
 TEST(CpuElementwise, unary_ops_agree_with_the_reference) {
   for (const char* op : {"Neg", "Abs", "Exp", "Erf", "Tanh", "Cos", "Sin", "Sigmoid", "Relu",
                          "Gelu", "Swish", "Floor", "Ceil", "Sqrt", "Log", "Reciprocal"})
     for (int64_t n : {1, 15, 16, 17, 1000}) {
-      const std::string name = op;
-      const bool positive = name == "Sqrt" || name == "Log" || name == "Reciprocal";
-      Graph g;
-      const uint32_t x = g.input("x", random_floats({n}, 2, positive ? 0.1f : -20, 20));
-      const uint32_t y = g.activation("y", WEFT_F32, {n});
-      g.node(op, {x}, {y});
-      g.outputs = {y};
-      expect_like_reference(g, name, 2e-6f);
+      Graph g = unary(op, n);
+      expect_like_reference(g, op, 2e-6f);
     }
 }
 
@@ -52,21 +37,13 @@ TEST(CpuElementwise, exp_is_accurate_over_its_whole_range_and_keeps_the_special_
 }
 
 TEST(CpuElementwise, binary_ops_broadcast_like_the_reference) {
-  struct Case {
-    std::vector<int64_t> a, b, y;
-  };
-  const Case cases[] = {{{2, 17}, {2, 17}, {2, 17}},          {{3, 40}, {40}, {3, 40}},
-                        {{3, 40}, {3, 1}, {3, 40}},           {{1, 33}, {4, 1}, {4, 33}},
-                        {{2, 3, 4}, {3, 1}, {2, 3, 4}},       {{}, {5}, {5}},
-                        {{2, 1, 16}, {1, 5, 16}, {2, 5, 16}}, {{0, 4}, {4}, {0, 4}}};
+  const Shapes cases[] = {{{2, 17}, {2, 17}, {2, 17}},          {{3, 40}, {40}, {3, 40}},
+                          {{3, 40}, {3, 1}, {3, 40}},           {{1, 33}, {4, 1}, {4, 33}},
+                          {{2, 3, 4}, {3, 1}, {2, 3, 4}},       {{}, {5}, {5}},
+                          {{2, 1, 16}, {1, 5, 16}, {2, 5, 16}}, {{0, 4}, {4}, {0, 4}}};
   for (const char* op : {"Add", "Sub", "Mul", "Div", "Max", "Min"})
-    for (const Case& c : cases) {
-      Graph g;
-      const uint32_t a = g.input("a", random_floats(c.a, 1));
-      const uint32_t b = g.input("b", random_floats(c.b, 2, 0.5f, 2));
-      const uint32_t y = g.activation("y", WEFT_F32, dims(c.y));
-      g.node(op, {a, b}, {y});
-      g.outputs = {y};
+    for (const Shapes& shapes : cases) {
+      Graph g = binary(op, shapes);
       expect_like_reference(g, op, 1e-6f);
     }
 }

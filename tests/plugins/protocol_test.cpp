@@ -13,12 +13,6 @@
 namespace weft::test {
 namespace {
 
-weft_error fresh() {
-  weft_error error{};
-  error.struct_size = sizeof error;
-  return error;
-}
-
 struct Buffer {
   const Device& device;
   const weft_api& api;
@@ -27,14 +21,15 @@ struct Buffer {
   Buffer(const Device& d, std::vector<float> values)
       : device(d), api(d.api()), size(values.size() * sizeof(float)) {
     weft_buffer_desc desc{sizeof desc, 0, size, "test"};
-    weft_error error = fresh();
+    weft_error error = fresh_error();
     d.check(api.buffer_alloc(d.handle(), &desc, &handle, &error), error);
     std::memcpy(map(2), values.data(), size);
     unmap();
   }
   ~Buffer() { api.buffer_free(handle); }
-  void* map(uint32_t mode) {
-    EXPECT_EQ(api.buffer_map(handle, 0, size, mode, &mapped, nullptr), WEFT_OK);
+  void* map(uint32_t mode) { return map(mode, 0, size); }
+  void* map(uint32_t mode, uint64_t offset, uint64_t bytes) {
+    EXPECT_EQ(api.buffer_map(handle, offset, bytes, mode, &mapped, nullptr), WEFT_OK);
     return mapped;
   }
   void unmap() { EXPECT_EQ(api.buffer_unmap(handle, mapped, nullptr), WEFT_OK); }
@@ -94,6 +89,29 @@ TEST_P(Protocol, a_strided_copy_moves_exactly_its_elements) {
   EXPECT_EQ(b.floats(), want);
 }
 
+TEST_P(Protocol, a_mapping_that_only_writes_changes_its_whole_range_and_nothing_else) {
+  Device d = open();
+  Buffer a(d, counting(16));
+  float* part = static_cast<float*>(a.map(2, 4 * sizeof(float), 3 * sizeof(float)));
+  for (const float value : {-1.0f, -2.0f, -3.0f}) *part++ = value;
+  a.unmap();
+  std::vector<float> want = counting(16);
+  want[4] = -1, want[5] = -2, want[6] = -3;
+  EXPECT_EQ(a.floats(), want);
+}
+
+TEST_P(Protocol, a_mapping_that_reads_and_writes_keeps_what_the_host_leaves_alone) {
+  Device d = open();
+  Buffer a(d, counting(16));
+  float* part = static_cast<float*>(a.map(3, 4 * sizeof(float), 3 * sizeof(float)));
+  EXPECT_EQ(part[2], 6);
+  part[1] = -2;
+  a.unmap();
+  std::vector<float> want = counting(16);
+  want[5] = -2;
+  EXPECT_EQ(a.floats(), want);
+}
+
 TEST_P(Protocol, a_view_that_leaves_its_buffer_is_refused) {
   Device d = open();
   Buffer a(d, counting(16)), b(d, counting(16));
@@ -103,7 +121,7 @@ TEST_P(Protocol, a_view_that_leaves_its_buffer_is_refused) {
        {view_of(a.handle, {4}, {1}, 52), view_of(a.handle, {4}, {6}), view_of(a.handle, {4}, {-1}),
         view_of(a.handle, {4}, {1}, 2), view_of(a.handle, {4}, {INT64_MAX / 2})}) {
     weft_event* done = nullptr;
-    weft_error error = fresh();
+    weft_error error = fresh_error();
     ASSERT_EQ(d.api().copy(q.handle, &bad, &good, nullptr, 0, &done, &error), WEFT_OK);
     EXPECT_EQ(d.api().event_wait(done, UINT64_MAX, &error), WEFT_E_INVALID);
     EXPECT_NE(std::strlen(error.message), 0u);
@@ -130,7 +148,7 @@ TEST_P(Protocol, work_that_waits_for_a_pending_event_runs_when_it_is_signalled) 
   EXPECT_EQ(api.event_wait(second, UINT64_MAX, nullptr), WEFT_OK);
   other.join();
   EXPECT_EQ(b.floats()[1], 1);
-  weft_error error = fresh();
+  weft_error error = fresh_error();
   EXPECT_EQ(api.event_signal(gate, WEFT_OK, &error), WEFT_E_INVALID);
   for (weft_event* event : {gate, first, second}) api.event_destroy(event);
 }
@@ -177,7 +195,7 @@ TEST_P(Protocol, imported_host_memory_is_used_in_place) {
   ASSERT_EQ((external->kinds(d.handle(), 0) & 1u << WEFT_HANDLE_HOST_PTR) != 0,
             GetParam().shares_memory);
   if (!GetParam().shares_memory) {
-    weft_error error = fresh();
+    weft_error error = fresh_error();
     EXPECT_EQ(external->import_buffer(d.handle(), &handle, &buffer, &error), WEFT_E_UNSUPPORTED);
     EXPECT_NE(std::strlen(error.message), 0u);
     return;
@@ -187,7 +205,7 @@ TEST_P(Protocol, imported_host_memory_is_used_in_place) {
   EXPECT_EQ(d.api().buffer_map(buffer, 0, 4, 1, &mapped, nullptr), WEFT_OK);
   EXPECT_EQ(mapped, memory + 1);
   EXPECT_EQ(d.api().buffer_unmap(buffer, mapped, nullptr), WEFT_OK);
-  weft_error error = fresh();
+  weft_error error = fresh_error();
   EXPECT_EQ(d.api().buffer_map(buffer, 1, sizeof memory, 1, &mapped, &error), WEFT_E_INVALID);
   d.api().buffer_free(buffer);
 }

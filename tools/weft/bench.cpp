@@ -83,13 +83,22 @@ Result<Row> measure(runtime::Session& session, const BenchFlags& flags, bool pro
   return row;
 }
 
+// Who computes, in the order of their first nodes: "cpu+opencl".
+std::string backends(const PlacementSummary& placement) {
+  std::string text;
+  for (const PlacementSummary::Row& row : placement.rows) {
+    text += (text.empty() ? "" : "+") + row.backend;
+  }
+  return text;
+}
+
 void print_markdown(const BenchFlags& flags, const Loaded& loaded, const std::vector<Row>& rows) {
   std::printf("| model | backend | threads | test | t/s |\n|---|---|--:|--:|--:|\n");
   const std::string model = flags.model.filename().empty() ? flags.model.parent_path().filename()
                                                            : flags.model.filename();
   for (const Row& row : rows) {
     std::printf("| %s | %s | %s | %s | %.2f ± %.2f |\n", model.c_str(),
-                loaded.engine->placement().rows[0].backend.c_str(),
+                backends(loaded.engine->placement()).c_str(),
                 flags.threads ? std::to_string(flags.threads).c_str() : "auto", row.test.c_str(),
                 row.mean(), row.deviation());
   }

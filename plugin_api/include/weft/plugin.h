@@ -406,9 +406,9 @@ typedef struct weft_execute_args {
   weft_program* program;
   const weft_view* inputs; /* graph input order */
   const weft_view* outputs;
-  weft_event* const* waits; /* events of THIS device only */
-  const int64_t* slots;     /* slot_count of the compiled graph, those that compile() fixed at
-                               their value; borrowed until the done event */
+  weft_event* const* waits;      /* events of THIS device only */
+  const int64_t* slots;          /* slot_count of the compiled graph, those that compile() fixed at
+                                    their value; borrowed until the done event */
   const weft_prof_sink* profile; /* must outlive the done event */
   weft_buffer* workspace;        /* holds the values' memory (weft_value.offset counts from
                                     workspace_offset) and the scratch */
@@ -498,9 +498,11 @@ typedef struct weft_api {
                                        weft_error*);
   void(WEFT_CALL* buffer_free)(weft_buffer*); /* not in flight. [must] [any] */
   /* Gives the host bytes [off, off + size); a range outside the buffer is WEFT_E_INVALID. `mode`: 1
-   * reads, 2 writes, 3 both. The bytes are current for reads at map, and the device sees writes
-   * after unmap, which takes the pointer map gave. Work on the range is done before. [must] [obj]
-   */
+   * reads, 2 writes, 3 both. With 1 and 3 the bytes are current at map; with 2 they are undefined
+   * until the host writes them, and the whole range counts as written: a byte that it leaves out is
+   * undefined after unmap too. With 2 and 3 the device sees the range after unmap, which takes the
+   * pointer map gave. Bytes outside the range keep their values. Work on the range is done before.
+   * [must] [obj] */
   weft_status(WEFT_CALL* buffer_map)(weft_buffer*, uint64_t off, uint64_t size, uint32_t mode,
                                      void** out, weft_error*);
   weft_status(WEFT_CALL* buffer_unmap)(weft_buffer*, void* ptr, weft_error*); /* [must] [obj] */

@@ -1,6 +1,6 @@
 // Every op of the opencl plugin against the reference, for both families and both kinds of memory,
 // at shapes chosen to break vectors, panels and tiles.
-#include "tests/plugins/compare.h"
+#include "tests/plugins/problems.h"
 #include "tests/plugins/targets.h"
 
 namespace weft::test {
@@ -30,27 +30,12 @@ class OpenclOps : public TargetTest {
 };
 INSTANTIATE_TEST_SUITE_P(Variants, OpenclOps, testing::ValuesIn(targets()), name_of_target);
 
-Data random_floats(std::vector<int64_t> shape, uint32_t seed, float low = -3, float high = 3) {
-  Data data = Data::zeros(WEFT_F32, shape);
-  return Data::floats(shape, Random(seed).reals(data.count(), low, high));
-}
-
-std::vector<D> dims(const std::vector<int64_t>& shape) {
-  return std::vector<D>(shape.begin(), shape.end());
-}
-
 TEST_P(OpenclOps, unary_ops_agree_with_the_reference) {
   for (const char* op : {"Neg", "Abs", "Exp", "Erf", "Tanh", "Sigmoid", "Relu", "Gelu", "Swish",
                          "Sqrt", "Reciprocal"})
     for (int64_t n : {1, 127, 128, 129}) {
-      const std::string name = op;
-      const bool positive = name == "Sqrt" || name == "Reciprocal";
-      Graph g;
-      const uint32_t x = g.input("x", random_floats({n}, 2, positive ? 0.1f : -20, 20));
-      const uint32_t y = g.activation("y", WEFT_F32, {n});
-      g.node(op, {x}, {y});
-      g.outputs = {y};
-      expect_like_reference(g, name, 2e-6f);
+      Graph g = unary(op, n);
+      expect_like_reference(g, op, 2e-6f);
     }
 }
 
@@ -66,27 +51,19 @@ TEST_P(OpenclOps, attributes_of_activations_count) {
 }
 
 TEST_P(OpenclOps, binary_ops_broadcast_like_the_reference) {
-  struct Case {
-    std::vector<int64_t> a, b, y;
-  };
-  const Case cases[] = {{{2, 17}, {2, 17}, {2, 17}},
-                        {{3, 40}, {40}, {3, 40}},
-                        {{3, 40}, {3, 1}, {3, 40}},
-                        {{1, 33}, {4, 1}, {4, 33}},
-                        {{2, 3, 4}, {3, 1}, {2, 3, 4}},
-                        {{}, {5}, {5}},
-                        {{2, 1, 16}, {1, 5, 16}, {2, 5, 16}},
-                        {{2, 3, 1, 5}, {3, 4, 1}, {2, 3, 4, 5}},
-                        {{1, 1, 2, 1, 3}, {1, 1, 2, 1, 3}, {1, 1, 2, 1, 3}},
-                        {{0, 4}, {4}, {0, 4}}};
+  const Shapes cases[] = {{{2, 17}, {2, 17}, {2, 17}},
+                          {{3, 40}, {40}, {3, 40}},
+                          {{3, 40}, {3, 1}, {3, 40}},
+                          {{1, 33}, {4, 1}, {4, 33}},
+                          {{2, 3, 4}, {3, 1}, {2, 3, 4}},
+                          {{}, {5}, {5}},
+                          {{2, 1, 16}, {1, 5, 16}, {2, 5, 16}},
+                          {{2, 3, 1, 5}, {3, 4, 1}, {2, 3, 4, 5}},
+                          {{1, 1, 2, 1, 3}, {1, 1, 2, 1, 3}, {1, 1, 2, 1, 3}},
+                          {{0, 4}, {4}, {0, 4}}};
   for (const char* op : {"Add", "Sub", "Mul", "Div"})
-    for (const Case& c : cases) {
-      Graph g;
-      const uint32_t a = g.input("a", random_floats(c.a, 1));
-      const uint32_t b = g.input("b", random_floats(c.b, 2, 0.5f, 2));
-      const uint32_t y = g.activation("y", WEFT_F32, dims(c.y));
-      g.node(op, {a, b}, {y});
-      g.outputs = {y};
+    for (const Shapes& shapes : cases) {
+      Graph g = binary(op, shapes);
       expect_like_reference(g, op, 1e-6f);
     }
 }
@@ -144,15 +121,12 @@ TEST_P(OpenclOps, matmul_takes_large_shapes_and_a_vector) {
     int64_t n;
   };
   for (const Case& c : std::vector<Case>{{{130, 300}, 200}, {{300}, 1000}, {{0, 8}, 5}}) {
-    Random random(3);
-    Data x = Data::zeros(WEFT_F32, c.x);
-    x = Data::floats(c.x, random.reals(x.count()));
     const int64_t k = c.x.back();
     Graph g;
     std::vector<int64_t> shape = c.x;
     shape.back() = c.n;
-    const uint32_t in = g.input("x", x);
-    const uint32_t w = g.constant("w", Data::floats({k, c.n}, random.reals(k * c.n)));
+    const uint32_t in = g.input("x", random_floats(c.x, 3));
+    const uint32_t w = g.constant("w", random_floats({k, c.n}, 4));
     const uint32_t y = g.activation("y", WEFT_F32, dims(shape));
     g.node("MatMul", {in, w}, {y});
     g.outputs = {y};
@@ -161,23 +135,12 @@ TEST_P(OpenclOps, matmul_takes_large_shapes_and_a_vector) {
 }
 
 TEST_P(OpenclOps, matmul_multiplies_activations_whose_batches_match_or_are_one) {
-  struct Case {
-    std::vector<int64_t> a, b, y;
-  };
-  for (const Case& c : std::vector<Case>{{{3, 5}, {5, 17}, {3, 17}},
-                                         {{2, 3, 5}, {2, 5, 33}, {2, 3, 33}},
-                                         {{2, 3, 50, 7}, {1, 1, 7, 16}, {2, 3, 50, 16}},
-                                         {{1, 300}, {2, 300, 1}, {2, 1, 1}},
-                                         {{2, 4, 5}, {5, 20}, {2, 4, 20}}}) {
-    Random random(9);
-    Graph g;
-    Data a = Data::zeros(WEFT_F32, c.a), b = Data::zeros(WEFT_F32, c.b);
-    a = Data::floats(c.a, random.reals(a.count()));
-    b = Data::floats(c.b, random.reals(b.count()));
-    const uint32_t in = g.input("a", a), other = g.input("b", b);
-    const uint32_t y = g.activation("y", WEFT_F32, dims(c.y));
-    g.node("MatMul", {in, other}, {y});
-    g.outputs = {y};
+  for (const Shapes& shapes : std::vector<Shapes>{{{3, 5}, {5, 17}, {3, 17}},
+                                                  {{2, 3, 5}, {2, 5, 33}, {2, 3, 33}},
+                                                  {{2, 3, 50, 7}, {1, 1, 7, 16}, {2, 3, 50, 16}},
+                                                  {{1, 300}, {2, 300, 1}, {2, 1, 1}},
+                                                  {{2, 4, 5}, {5, 20}, {2, 4, 20}}}) {
+    Graph g = binary("MatMul", shapes);
     expect_like_reference(g, "activations");
   }
 }

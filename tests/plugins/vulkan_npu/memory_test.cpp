@@ -7,12 +7,6 @@
 namespace weft::test {
 namespace {
 
-weft_error fresh() {
-  weft_error error{};
-  error.struct_size = sizeof error;
-  return error;
-}
-
 weft_status allocate(Device& device, uint64_t size, weft_buffer** out, weft_error* error) {
   weft_buffer_desc desc{sizeof desc, 0, size, "test"};
   return device.api().buffer_alloc(device.handle(), &desc, out, error);
@@ -21,7 +15,7 @@ weft_status allocate(Device& device, uint64_t size, weft_buffer** out, weft_erro
 TEST(VulkanNpuMemory, ends_at_the_cap_and_says_how_much_is_left) {
   NEEDS_NPU();
   Npu npu({{"cap", "1M"}});
-  weft_error error = fresh();
+  weft_error error = fresh_error();
   weft_buffer *first = nullptr, *second = nullptr;
   ASSERT_EQ(allocate(npu, 700 << 10, &first, &error), WEFT_OK);
   EXPECT_EQ(allocate(npu, 400 << 10, &second, &error), WEFT_E_OUT_OF_MEMORY);
@@ -85,7 +79,7 @@ TEST(VulkanNpuMemory, is_its_own_unless_the_host_shares) {
   alignas(4096) static char page[4096];
   const weft_external handle{sizeof handle, WEFT_HANDLE_HOST_PTR, -1, page, sizeof page, 0};
   weft_buffer* buffer = nullptr;
-  weft_error error = fresh();
+  weft_error error = fresh_error();
   EXPECT_EQ(external_of(npu).import_buffer(npu.handle(), &handle, &buffer, &error),
             WEFT_E_UNSUPPORTED);
   EXPECT_NE(std::string(error.message).find("memory=host"), std::string::npos);
@@ -101,7 +95,7 @@ TEST(VulkanNpuMemory, of_the_host_is_taken_in_whole_pages_only) {
   const auto import = [&](char* at, uint64_t size) {
     const weft_external handle{sizeof handle, WEFT_HANDLE_HOST_PTR, -1, at, size, 0};
     weft_buffer* buffer = nullptr;
-    weft_error error = fresh();
+    weft_error error = fresh_error();
     const weft_status status =
         external_of(npu).import_buffer(npu.handle(), &handle, &buffer, &error);
     void* mapped = nullptr;
@@ -200,7 +194,7 @@ TEST(VulkanNpuMemory, holds_equal_weights_once) {
   args.graph = &pod;
   std::vector<weft_program*> programs(3);
   for (weft_program*& program : programs) {
-    weft_error error = fresh();
+    weft_error error = fresh_error();
     EXPECT_EQ(npu.api().compile(npu.handle(), &args, &program, &error), WEFT_OK) << error.message;
   }
   for (weft_program* program : programs) npu.api().program_destroy(program);

@@ -98,11 +98,7 @@ class Ready {
 
   Device& device_;
   const weft_api& api_;
-  weft_error error_ = [] {
-    weft_error error{};
-    error.struct_size = sizeof error;
-    return error;
-  }();
+  weft_error error_ = fresh_error();
   weft_program* program_ = nullptr;
   weft_queue* queue_ = nullptr;
   std::vector<weft_buffer*> buffers_;
