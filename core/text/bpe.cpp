@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdio>
 
 #include "core/text/unicode.h"
 
@@ -26,8 +25,7 @@ std::string merge_name(const Bpe::Merge& merge, size_t rank) {
 
 }  // namespace
 
-Result<Bpe> Bpe::build(BpeVocab vocab, const std::vector<Merge>& merges,
-                       const BpeOptions& options) {
+Result<Bpe> Bpe::build(Vocab vocab, const std::vector<Merge>& merges, const BpeOptions& options) {
   Bpe out;
   out.vocab_ = std::move(vocab);
   out.options_ = options;
@@ -42,16 +40,13 @@ Result<Bpe> Bpe::build(BpeVocab vocab, const std::vector<Merge>& merges,
     append_utf8(text, c);
     out.char_ids_[c] = out.vocab_.find(text);
   }
-  for (size_t byte = 0; byte < out.byte_ids_.size(); ++byte) {
-    char text[8];
-    std::snprintf(text, sizeof text, "<0x%02X>", static_cast<unsigned>(byte));
-    out.byte_ids_[byte] = out.vocab_.find(text);
-  }
+  out.byte_ids_ = byte_token_ids(out.vocab_);
   out.pairs_.resize(std::bit_ceil(merges.size() * 2 + 2));
   std::string joined;
   for (size_t rank = 0; rank < merges.size(); ++rank) {
     const Merge& merge = merges[rank];
-    joined.assign(merge.left).append(merge.right);
+    joined.assign(merge.left)
+        .append(merge.right.substr(std::min(options.continuing_prefix.size(), merge.right.size())));
     int32_t left = out.vocab_.find(merge.left), right = out.vocab_.find(merge.right);
     int32_t merged = out.vocab_.find(joined);
     if (left < 0 || right < 0 || merged < 0)
@@ -86,24 +81,45 @@ int32_t Bpe::char_id(std::string_view character) const {
   return code < char_ids_.size() ? char_ids_[code] : vocab_.find(character);
 }
 
+int32_t Bpe::char_id(std::string_view character, bool first, bool last) const {
+  if ((first || options_.continuing_prefix.empty()) && (!last || options_.word_suffix.empty()))
+    return char_id(character);
+  std::string spelled = first ? std::string() : options_.continuing_prefix;
+  spelled.append(character);
+  if (last) spelled += options_.word_suffix;
+  return vocab_.find(spelled);
+}
+
+bool Bpe::falls_back(std::string_view bytes) const {
+  return options_.byte_fallback && std::all_of(bytes.begin(), bytes.end(), [&](char byte) {
+           return byte_ids_[static_cast<uint8_t>(byte)] >= 0;
+         });
+}
+
 void Bpe::to_symbols(std::string_view word, std::vector<int32_t>& ids) const {
   ids.clear();
   bool unknown = false;  // an unk_token is due
   for (size_t at = 0; at < word.size();) {
     std::string_view character = word.substr(at, utf8_at(word, at).size_bytes);
+    bool first = at == 0;
     at += character.size();
-    int32_t id = char_id(character);
+    bool last = at == word.size();
+    int32_t id = char_id(character, first, last);
     if (id >= 0) {
       if (unknown) ids.push_back(unk_id_);
       unknown = false;
       ids.push_back(id);
       continue;
     }
-    auto byte_id = [&](char byte) { return byte_ids_[static_cast<uint8_t>(byte)]; };
-    if (options_.byte_fallback && std::all_of(character.begin(), character.end(),
-                                              [&](char byte) { return byte_id(byte) >= 0; })) {
+    if (falls_back(character) && (!last || falls_back(options_.word_suffix)) &&
+        (first || falls_back(options_.continuing_prefix))) {
       // A due unk_token stays due: files are trained with a reader that puts it behind the bytes.
-      for (char byte : character) ids.push_back(byte_id(byte));
+      auto put = [&](std::string_view bytes) {
+        for (char byte : bytes) ids.push_back(byte_ids_[static_cast<uint8_t>(byte)]);
+      };
+      if (!first) put(options_.continuing_prefix);
+      put(character);
+      if (last) put(options_.word_suffix);
       continue;
     }
     if (unk_id_ < 0) continue;

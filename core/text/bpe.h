@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "core/text/bpe_vocab.h"
+#include "core/text/vocab.h"
 
 namespace weft::text {
 
@@ -22,6 +22,10 @@ struct BpeOptions {
   bool byte_fallback =
       false;  // unknown characters become tokens <0x00>..<0xFF> where all of theirs exist
   bool ignore_merges = false;  // a word that is a token is that token, whatever the merges say
+  // Part of the spelling of tokens that do not begin a word ("##"), and of those that end one
+  // ("</w>"). Words come without; a merge's right part carries the prefix, the joined token does
+  // not.
+  std::string continuing_prefix, word_suffix;
 };
 
 class Bpe {
@@ -33,7 +37,7 @@ class Bpe {
 
   // Fails when a merge or unk_token names a token that the vocabulary does not hold. The strings of
   // `merges` are not needed afterwards.
-  static Result<Bpe> build(BpeVocab vocab, const std::vector<Merge>& merges,
+  static Result<Bpe> build(Vocab vocab, const std::vector<Merge>& merges,
                            const BpeOptions& options);
 
   // Room for the work on one word; reused from word to word, owned by one thread.
@@ -57,7 +61,9 @@ class Bpe {
   // Appends the ids of one word (valid UTF-8) to `out`. Threads: any, each with its own scratch.
   void encode_word(std::string_view word, Scratch& scratch, std::vector<int64_t>& out) const;
 
-  const BpeVocab& vocab() const { return vocab_; }
+  const Vocab& vocab() const { return vocab_; }
+  // Vocab::hide, for words that are tokens as they are; merges still make the token.
+  void hide(std::string_view token) { vocab_.hide(token); }
 
  private:
   static constexpr uint32_t no_rank = ~uint32_t{0};
@@ -74,11 +80,14 @@ class Bpe {
   void insert(int32_t left, int32_t right, uint32_t rank, int32_t merged);
   Found find_merge(int32_t left, int32_t right) const;
   int32_t char_id(std::string_view character) const;
+  // The same for a character with the affixes its place in the word asks for.
+  int32_t char_id(std::string_view character, bool first, bool last) const;
+  bool falls_back(std::string_view bytes) const;  // byte tokens are on, and there for all of these
   void to_symbols(std::string_view word, std::vector<int32_t>& ids) const;
   void merge_short(Scratch& scratch) const;
   void merge_long(Scratch& scratch) const;
 
-  BpeVocab vocab_;
+  Vocab vocab_;
   BpeOptions options_;
   int32_t unk_id_ = -1;
   std::array<int32_t, 0x180> char_ids_{};  // ids of the characters below U+0180

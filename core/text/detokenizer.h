@@ -1,8 +1,9 @@
 // Text from token ids as they come, for output that streams.
 //
 // A token may end inside a character; those bytes are held back until the character is whole, so
-// that whatever is handed out is valid UTF-8. All that is handed out, joined, is what
-// Tokenizer::decode gives for all the ids.
+// that whatever is handed out is valid UTF-8. Where a decoder treats the last token of a text in a
+// way of its own, what differs is held back until the next token or the end. All that is handed
+// out, joined, is what Tokenizer::decode gives for all the ids.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@ class Detokenizer {
 
   // The characters that this id completes; often none. Ids that no token has give none.
   std::string push(int64_t id);
-  // What is held back (as U+FFFD). The next push begins a new text.
+  // What is held back (parts of characters as U+FFFD). The next push begins a new text.
   std::string flush();
 
   // The same, appended to `out`.
@@ -30,11 +31,15 @@ class Detokenizer {
 
  private:
   void emit(std::string_view bytes, std::string& out);
+  // Emits what the token gives in either case, and holds back the rest.
+  void emit_last(std::string_view token, std::string& out);
 
   Tokenizer tokenizer_;
   bool skip_special_;
   Utf8Cleaner cleaner_;
-  bool first_ = true;      // no token yet
+  bool first_ = true;  // no token yet
+  // The rest of the last token: if another follows, and if none does.
+  std::string rest_inside_, rest_at_end_;
   size_t strip_left_ = 0;  // characters that may still be taken off the start
 };
 

@@ -1,9 +1,10 @@
 // Text to token ids and back, as a Hugging Face tokenizer.json says.
 //
-//   text ─► added tokens, raw ─► normalizer ─► added tokens, normalized ─► pre-tokenizer ─► BPE ─►
-//   ids ids ─► decoder ─► bytes ─► valid UTF-8
+//   text ─► added tokens, raw ─► normalizer ─► added tokens, normalized ─► pre-tokenizer ─►
+//   word model ─► ids
+//   ids ─► decoder ─► bytes ─► valid UTF-8
 //
-// The model must be BPE. The file's truncation and padding are not applied: they concern batches
+// The file's truncation and padding are not applied: they concern batches
 // for training.
 #pragma once
 

@@ -1,6 +1,8 @@
 // Decoders, token by token.
 #include "core/text/tokenizer_decoder.h"
 
+#include <algorithm>
+
 #include "core/text/tokenizer_fields.h"
 #include "core/text/unicode.h"
 
@@ -8,7 +10,7 @@ namespace weft::text {
 namespace {
 
 constexpr std::string_view supported_types =
-    "ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace, Sequence";
+    "ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace, WordPiece, BPEDecoder, Sequence";
 constexpr int64_t max_strip = 1024;
 
 std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
@@ -21,6 +23,12 @@ std::string replace_all(std::string_view text, std::string_view from, std::strin
   }
   return out.append(text.substr(done));
 }
+
+// What WordPiece's clean-up undoes, in this order, inside one token.
+constexpr std::pair<std::string_view, std::string_view> cleanups[] = {
+    {" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
+    {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
+    {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
 
 // A token with a character outside the alphabet (an added token) stands for itself.
 std::string from_byte_level(std::string_view token) {
@@ -81,8 +89,13 @@ Status TokenDecoder::add(const Field& field, int depth) {
   } else if (type == "ByteFallback") {
     steps_.push_back(ByteFallback{});
   } else if (type == "Replace") {
-    std::string from = TRY(read_string(field.member("pattern").member("String")));
+    Pattern from = TRY(Pattern::parse(field.member("pattern")));
     steps_.push_back(Replace{std::move(from), TRY(read_string(field.member("content")))});
+  } else if (type == "WordPiece") {
+    std::string prefix = TRY(read_string(field.member("prefix"), "##"));
+    steps_.push_back(WordPiece{std::move(prefix), TRY(read_bool(field.member("cleanup"), true))});
+  } else if (type == "BPEDecoder") {
+    steps_.push_back(WordEnd{TRY(read_string(field.member("suffix"), "</w>"))});
   } else if (type == "Metaspace") {
     Metaspace step;
     append_utf8(step.mark, TRY(read_char(field.member("replacement"), U'\u2581')));
@@ -119,13 +132,30 @@ Status TokenDecoder::add_strip(const Field& field) {
   return {};
 }
 
-std::string TokenDecoder::apply(const Step& step, std::string_view token, bool first) {
+std::string TokenDecoder::apply(const WordPiece& step, std::string_view token, Position position) {
+  std::string text(token);
+  if (!position.first) {
+    if (token.starts_with(step.prefix)) {
+      text.erase(0, step.prefix.size());
+    } else {
+      text.insert(0, " ");
+    }
+  }
+  if (!step.cleanup) return text;
+  for (const auto& [from, to] : cleanups) text = replace_all(text, from, to);
+  return text;
+}
+
+std::string TokenDecoder::apply(const Step& step, std::string_view token, Position position) {
   if (std::holds_alternative<ByteLevel>(step)) return from_byte_level(token);
   if (std::holds_alternative<ByteFallback>(step)) return from_byte_fallback(token);
   if (const auto* replace = std::get_if<Replace>(&step))
-    return replace_all(token, replace->from, replace->to);
+    return replace->from.replace_all(token, replace->to);
   if (const auto* meta = std::get_if<Metaspace>(&step))
-    return replace_all(token, meta->mark, first && meta->drop_first ? "" : " ");
+    return replace_all(token, meta->mark, position.first && meta->drop_first ? "" : " ");
+  if (const auto* pieces = std::get_if<WordPiece>(&step)) return apply(*pieces, token, position);
+  if (const auto* end = std::get_if<WordEnd>(&step))
+    return replace_all(token, end->suffix, position.last ? "" : " ");
   const auto& strip = std::get<Strip>(step);
   for (size_t i = 0; i < strip.start && token.starts_with(strip.content); ++i)
     token.remove_prefix(strip.content.size());
@@ -134,10 +164,10 @@ std::string TokenDecoder::apply(const Step& step, std::string_view token, bool f
   return std::string(token);
 }
 
-std::string TokenDecoder::run(std::string_view token, bool first) const {
+std::string TokenDecoder::token_bytes(std::string_view token, Position position) const {
   std::string text(token);
   for (const Step& step : steps_) {
-    text = apply(step, text, first);
+    text = apply(step, text, position);
     // A byte on its own is no text to the steps behind.
     if (std::holds_alternative<ByteFallback>(step) && !is_valid_utf8(text)) break;
     if (std::holds_alternative<ByteLevel>(step)) break;
@@ -145,16 +175,16 @@ std::string TokenDecoder::run(std::string_view token, bool first) const {
   return text;
 }
 
-std::string TokenDecoder::token_bytes(std::string_view token) const { return run(token, false); }
-
-std::string TokenDecoder::first_token_bytes(std::string_view token) const {
-  return run(token, true);
+bool TokenDecoder::first_token_differs() const {
+  return std::any_of(steps_.begin(), steps_.end(), [](const Step& step) {
+    const auto* meta = std::get_if<Metaspace>(&step);
+    return std::holds_alternative<WordPiece>(step) || (meta && meta->drop_first);
+  });
 }
 
-bool TokenDecoder::first_token_differs() const {
-  for (const Step& step : steps_)
-    if (const auto* meta = std::get_if<Metaspace>(&step); meta && meta->drop_first) return true;
-  return false;
+bool TokenDecoder::last_token_differs() const {
+  return std::any_of(steps_.begin(), steps_.end(),
+                     [](const Step& step) { return std::holds_alternative<WordEnd>(step); });
 }
 
 }  // namespace weft::text

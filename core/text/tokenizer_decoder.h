@@ -1,9 +1,9 @@
 // Decoders of tokenizer.json: what bytes each token stands for.
 //
-// Supported: ByteLevel ByteFallback Fuse Replace (of a string) Strip Metaspace Sequence, and none
-// (tokens are joined with spaces). Every token stands for fixed bytes, but for what a decoder does
-// at the very start of the text; so text can be streamed token by token. Bytes that are no UTF-8 in
-// the end become U+FFFD, one for every maximal part.
+// Supported: ByteLevel ByteFallback Fuse Replace Strip Metaspace WordPiece BPEDecoder Sequence, and
+// none (tokens are joined with spaces). Every token stands for fixed bytes, but for what a decoder
+// does at the very start and the very end of the text; so text can be streamed token by token.
+// Bytes that are no UTF-8 in the end become U+FFFD, one for every maximal part.
 #pragma once
 
 #include <string>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/text/normalizer.h"
 
 namespace weft::text {
 
@@ -21,12 +22,17 @@ class TokenDecoder {
  public:
   static Result<TokenDecoder> parse(const Field& field);
 
-  // The bytes of a token anywhere but at the start of a text.
-  std::string token_bytes(std::string_view token) const;
-  // The bytes of a token that opens a text, before strip_start().
-  std::string first_token_bytes(std::string_view token) const;
-  // Whether first_token_bytes differs from token_bytes at all.
+  // Where a token stands in a text.
+  struct Position {
+    bool first = false, last = false;
+  };
+
+  // The bytes of a token, before strip_start(). Without a position: in the middle of a text.
+  std::string token_bytes(std::string_view token, Position position) const;
+  std::string token_bytes(std::string_view token) const { return token_bytes(token, {}); }
+  // Whether being first, or last, makes a difference at all.
   bool first_token_differs() const;
+  bool last_token_differs() const;
 
   // Put between tokens: "" or " ".
   std::string_view separator() const { return separator_; }
@@ -38,7 +44,8 @@ class TokenDecoder {
   struct ByteLevel {};
   struct ByteFallback {};
   struct Replace {
-    std::string from, to;
+    Pattern from;
+    std::string to;
   };
   struct Strip {
     std::string content;
@@ -48,12 +55,19 @@ class TokenDecoder {
     std::string mark;
     bool drop_first;
   };
-  using Step = std::variant<ByteLevel, ByteFallback, Replace, Strip, Metaspace>;
+  struct WordPiece {  // a space before tokens without the prefix
+    std::string prefix;
+    bool cleanup;  // and none before punctuation and English contractions
+  };
+  struct WordEnd {  // a space instead of the suffix
+    std::string suffix;
+  };
+  using Step = std::variant<ByteLevel, ByteFallback, Replace, Strip, Metaspace, WordPiece, WordEnd>;
 
   Status add(const Field& field, int depth);
   Status add_strip(const Field& field);
-  static std::string apply(const Step& step, std::string_view token, bool first);
-  std::string run(std::string_view token, bool first) const;
+  static std::string apply(const Step& step, std::string_view token, Position position);
+  static std::string apply(const WordPiece& step, std::string_view token, Position position);
 
   std::vector<Step> steps_;
   std::string_view separator_ = "";

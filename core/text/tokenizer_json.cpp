@@ -2,6 +2,7 @@
 //
 //   place      events go to
 //   vocab      the members of model.vocab, where that is an object
+//   pieces     the elements of model.vocab, where that is an array; piece_pair inside one
 //   merges     the elements of model.merges; merge_pair inside one that is an array
 //   document   everything else, to a JSON value built on a stack of open containers
 #include "core/text/tokenizer_json.h"
@@ -21,15 +22,18 @@ class Reader {
   bool null() { return value(Json(nullptr)); }
   bool boolean(bool v) { return value(Json(v)); }
   bool number_integer(int64_t v) {
+    if (place_ == Place::piece_pair) return piece_score(static_cast<double>(v));
     return place_ == Place::vocab ? token(v, std::to_string(v)) : value(Json(v));
   }
   bool number_unsigned(uint64_t v) {
+    if (place_ == Place::piece_pair) return piece_score(static_cast<double>(v));
     return place_ == Place::vocab
                ? token(v < static_cast<uint64_t>(max_token_id) ? static_cast<int64_t>(v) : -1,
                        std::to_string(v))
                : value(Json(v));
   }
   bool number_float(double v, const std::string& text) {
+    if (place_ == Place::piece_pair) return piece_score(v);
     return place_ == Place::vocab ? token(-1, text) : value(Json(v));
   }
   bool binary(Json::binary_t&) { return fail("binary values are not JSON"); }
@@ -37,6 +41,7 @@ class Reader {
   bool string(std::string& text) {
     if (place_ == Place::merges) return merge_line(text);
     if (place_ == Place::merge_pair) return merge_part(text);
+    if (place_ == Place::piece_pair) return piece_text(text);
     return value(Json(std::move(text)));
   }
 
@@ -52,7 +57,7 @@ class Reader {
 
   bool start_object(size_t) {
     if (in_model() && key_ == "vocab" && place_ == Place::document) {
-      if (out_.has_vocab) return fail("model.vocab occurs twice; it may occur once");
+      if (out_.has_vocab || out_.has_scores) return second_vocab();
       place_ = Place::vocab;
       return out_.has_vocab = true;
     }
@@ -64,6 +69,16 @@ class Reader {
       place_ = Place::merge_pair;
       parts_ = 0;
       return true;
+    }
+    if (place_ == Place::pieces) {
+      place_ = Place::piece_pair;
+      parts_ = 0;
+      return static_cast<int64_t>(out_.vocab.size()) < max_token_id || too_many_pieces();
+    }
+    if (in_model() && key_ == "vocab" && place_ == Place::document) {
+      if (out_.has_vocab || out_.has_scores) return second_vocab();
+      place_ = Place::pieces;
+      return out_.has_scores = true;
     }
     if (in_model() && key_ == "merges" && place_ == Place::document) {
       if (out_.has_merges) return fail("model.merges occurs twice; it may occur once");
@@ -80,6 +95,14 @@ class Reader {
       place_ = Place::merges;
       return parts_ == 2 || bad_merge();
     }
+    if (place_ == Place::piece_pair) {
+      if (parts_ != 2) return bad_piece();
+      out_.scores.push_back(score_);
+      out_.vocab.push_back({token_begin_, static_cast<uint32_t>(out_.vocab_strings.size()),
+                            static_cast<int32_t>(out_.vocab.size())});
+      place_ = Place::pieces;
+      return true;
+    }
     return close();
   }
 
@@ -94,7 +117,7 @@ class Reader {
   }
 
  private:
-  enum class Place { document, vocab, merges, merge_pair };
+  enum class Place { document, vocab, pieces, piece_pair, merges, merge_pair };
 
   bool fail(std::string message) {
     if (error_.empty()) error_ = std::move(message);
@@ -104,6 +127,23 @@ class Reader {
   bool bad_merge() {
     return fail("model.merges[" + std::to_string(out_.merges.size()) +
                 "] is no merge; supported: \"a b\", [\"a\", \"b\"]");
+  }
+
+  bool bad_piece() {
+    return fail("model.vocab[" + std::to_string(out_.vocab.size()) +
+                "] is no token with a score; supported: [\"a\", -1.5]");
+  }
+
+  bool second_vocab() { return fail("model.vocab occurs twice; it may occur once"); }
+
+  bool too_many_pieces() {
+    return fail("model.vocab is longer than " + std::to_string(max_token_id) +
+                " tokens; supported: up to that");
+  }
+
+  // What the place takes instead of the value that came.
+  bool misplaced() {
+    return place_ == Place::pieces || place_ == Place::piece_pair ? bad_piece() : bad_merge();
   }
 
   bool in_model() const { return open_.size() == 2 && open_names_[1] == "model"; }
@@ -120,14 +160,14 @@ class Reader {
 
   bool value(Json v) {
     if (place_ == Place::vocab) return token(-1, v.is_string() ? "a string" : v.dump());
-    if (place_ != Place::document) return bad_merge();
+    if (place_ != Place::document) return misplaced();
     put(std::move(v));
     return true;
   }
 
   bool open(Json container) {
     if (place_ == Place::vocab) return token(-1, "an object or array");
-    if (place_ != Place::document) return bad_merge();
+    if (place_ != Place::document) return misplaced();
     if (open_.size() >= max_depth) return fail("nests too deeply");
     open_.push_back(put(std::move(container)));
     open_names_.push_back(key_);
@@ -183,6 +223,19 @@ class Reader {
     return true;
   }
 
+  bool piece_text(const std::string& text) {
+    if (parts_++ != 0) return bad_piece();
+    token_begin_ = static_cast<uint32_t>(out_.vocab_strings.size());
+    out_.vocab_strings += text;
+    return true;
+  }
+
+  bool piece_score(double score) {
+    if (parts_++ != 1) return bad_piece();
+    score_ = score;
+    return true;
+  }
+
   TokenizerJson out_;
   std::string error_;
   Place place_ = Place::document;
@@ -190,6 +243,7 @@ class Reader {
   std::vector<std::string> open_names_;
   std::string key_;
   uint32_t token_begin_ = 0;
+  double score_ = 0;
   uint32_t first_begin_ = 0, first_end_ = 0;
   int parts_ = 0;
 };

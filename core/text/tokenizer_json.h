@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "core/text/bpe_vocab.h"
 #include "core/text/tokenizer_fields.h"
+#include "core/text/vocab.h"
 
 namespace weft::text {
 
@@ -19,10 +19,12 @@ struct TokenizerJson {
     uint32_t begin = 0, middle = 0, end = 0;
   };
 
-  Json rest;  // the file without model.vocab (where that is an object) and model.merges
+  Json rest;  // the file without model.vocab (object or array) and model.merges
   std::string vocab_strings;
-  std::vector<BpeVocab::Entry> vocab;
-  bool has_vocab = false;
+  std::vector<Vocab::Entry> vocab;
+  std::vector<double> scores;  // of vocab, where that is an array of ["token", score]
+  bool has_vocab = false;      // as an object
+  bool has_scores = false;     // as an array; ids are positions then
   std::string merge_strings;
   std::vector<MergeText> merges;
   bool has_merges = false;
@@ -31,8 +33,8 @@ struct TokenizerJson {
 // Files above this size are refused (bytes); the largest known tokenizer takes 40 MB.
 inline constexpr size_t max_tokenizer_bytes = size_t{1} << 30;
 
-// Fails on bytes that are no JSON, on ids that are no integers in [0, max_token_id), and on merges
-// that are neither "a b" nor ["a", "b"].
+// Fails on bytes that are no JSON, on ids that are no integers in [0, max_token_id), on merges that
+// are neither "a b" nor ["a", "b"], and on elements of an array of tokens that are no ["a", -1.5].
 Result<TokenizerJson> read_tokenizer_json(std::string_view json);
 
 }  // namespace weft::text

@@ -181,6 +181,30 @@ bool is_mark(char32_t code) {
   return kind >= UTF8PROC_CATEGORY_MN && kind <= UTF8PROC_CATEGORY_ME;
 }
 
+bool is_nonspacing_mark(char32_t code) {
+  return code >= 0x300 && category(code) == UTF8PROC_CATEGORY_MN;
+}
+
+bool is_control(char32_t code) {
+  auto kind = category(code);
+  return kind >= UTF8PROC_CATEGORY_CC && kind <= UTF8PROC_CATEGORY_CO;
+}
+
+size_t cluster_size(std::string_view text, size_t at) {
+  Utf8Char last = utf8_at(text, at);
+  size_t end = at + last.size_bytes;
+  utf8proc_int32_t state = 0;
+  while (end < text.size()) {
+    Utf8Char next = utf8_at(text, end);
+    if (utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(last.code),
+                                         static_cast<utf8proc_int32_t>(next.code), &state))
+      break;
+    end += next.size_bytes;
+    last = next;
+  }
+  return end - at;
+}
+
 void append_lowercase(std::string& out, char32_t code) {
   if (code == 0x130) {  // the one character whose lower case is two: i and a dot above
     out.append("i\xCC\x87");

@@ -58,6 +58,13 @@ bool is_punctuation(char32_t code);
 bool is_numeric(char32_t code);
 // The categories Mn, Mc, Me.
 bool is_mark(char32_t code);
+// The category Mn.
+bool is_nonspacing_mark(char32_t code);
+// The categories Cc, Cf, Cs, Co: characters assigned to no sign.
+bool is_control(char32_t code);
+// The size in bytes of the extended grapheme cluster (UAX #29) at `text[at]`, what a reader takes
+// for one character. Requires valid UTF-8, at < text.size() and a cluster to begin there.
+size_t cluster_size(std::string_view text, size_t at);
 // Appends the lower case of one character, without context ("final sigma" needs some; it is not
 // looked at).
 void append_lowercase(std::string& out, char32_t code);

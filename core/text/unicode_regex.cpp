@@ -5,6 +5,8 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <algorithm>
+
 #include "core/text/unicode.h"
 
 namespace weft::text {
@@ -31,6 +33,21 @@ constexpr uint32_t heap_limit_kib = 64 * 1024;
 
 Error refused(std::string_view pattern, const std::string& what) {
   return Error("the regular expression '" + std::string(pattern) + "' uses " + what);
+}
+
+// Whether \p{name} names a script. Without "sc:" the library takes that for Script_Extensions.
+bool is_script(std::string_view name) {
+  bool letters = name.size() > 2 && std::all_of(name.begin(), name.end(), [](char c) {
+                   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+                 });
+  if (!letters) return false;
+  std::string pattern = "\\p{sc:" + std::string(name) + "}";
+  int code = 0;
+  PCRE2_SIZE offset = 0;
+  pcre2_code* compiled = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+                                       PCRE2_UTF | PCRE2_UCP, &code, &offset, nullptr);
+  pcre2_code_free(compiled);
+  return compiled != nullptr;
 }
 
 class Rewriter {
@@ -87,16 +104,29 @@ class Rewriter {
       case 'p':
       case 'P':
       case 'x':  // keeps the braces of \p{L} and \x{9} away from interval()
-        copy(2);
-        if (at_ < in_.size() && in_[at_] == '{') copy(in_.substr(at_).find('}') + 1);
-        return;
+        return braced_escape();
       default:
         return copy(2);
     }
   }
 
+  void braced_escape() {
+    bool property = in_[at_ + 1] != 'x';
+    copy(2);
+    if (at_ >= in_.size() || in_[at_] != '{') return;
+    size_t close = in_.find('}', at_);
+    if (close == std::string_view::npos) return;
+    if (property && close > at_ + 1 && in_[at_ + 1] == '^')
+      copy(2);
+    else
+      copy(1);
+    if (property && is_script(in_.substr(at_, close - at_))) out_ += "sc:";
+    copy(close + 1 - at_);
+  }
+
   void open_class() {
     in_class_ = true;
+    class_begin_ = out_.size();
     copy(1);
     if (at_ < in_.size() && in_[at_] == '^') copy(1);
     if (at_ < in_.size() && in_[at_] == ']') copy(1);  // a literal bracket
@@ -109,10 +139,58 @@ class Rewriter {
       copy(end == std::string_view::npos ? 1 : end + 2);
       return {};
     }
-    if (rest[0] == '[') return refused(in_, "a class inside a class, which is not supported");
-    if (rest.starts_with("&&")) return refused(in_, "'&&' in a class, which is not supported");
-    if (rest[0] == ']') in_class_ = false;
+    if (rest[0] == '[') return open_inner_class();
+    if (rest.starts_with("&&")) return subtract();
+    if (rest[0] == ']') return close_class();
     copy(1);
+    return {};
+  }
+
+  // A hyphen beside the bracket of a class inside a class is no range, but would be without it.
+  Status drop_bracket() {
+    if (out_.back() == '-') return refused(in_, "a class inside a class beside '-'");
+    at_ += 1;
+    if (at_ < in_.size() && in_[at_] == '-') {
+      out_ += "\\-";
+      at_ += 1;
+    }
+    return {};
+  }
+
+  Status open_inner_class() {
+    char next = at_ + 1 < in_.size() ? in_[at_ + 1] : '\0';
+    if (in_inner_class_ || !minuend_.empty() || next == '^' || next == ']')
+      return refused(in_, "a class inside a class, which is supported only as in [a[bc]]");
+    in_inner_class_ = true;
+    return drop_bracket();
+  }
+
+  // The members so far become what a look-ahead takes from: [a&&[^b]] is an a that is no b.
+  Status subtract() {
+    std::string members = out_.substr(class_begin_);
+    if (in_inner_class_ || !minuend_.empty() || members.size() < 2 || members[1] == '^' ||
+        !in_.substr(at_).starts_with("&&[^"))
+      return refused(in_, "'&&' in a class, which is supported only as in [a&&[^b]]");
+    minuend_ = std::move(members);
+    out_.resize(class_begin_);
+    out_ += "(?:(?![";
+    at_ += 4;
+    return {};
+  }
+
+  Status close_class() {
+    if (in_inner_class_) {
+      in_inner_class_ = false;
+      return drop_bracket();
+    }
+    in_class_ = false;
+    copy(1);
+    if (minuend_.empty()) return {};
+    if (at_ >= in_.size() || in_[at_] != ']')
+      return refused(in_, "'&&' in a class, which is supported only as in [a&&[^b]]");
+    out_ += ")" + minuend_ + "])";
+    minuend_.clear();
+    at_ += 1;
     return {};
   }
 
@@ -136,7 +214,9 @@ class Rewriter {
 
   std::string_view in_;
   size_t at_ = 0;
-  bool in_class_ = false;
+  bool in_class_ = false, in_inner_class_ = false;
+  size_t class_begin_ = 0;  // of the open class, in out_
+  std::string minuend_;     // "[a" of an open [a&&[^b]]; else empty
   std::string out_;
 };
 

@@ -4,10 +4,13 @@
 // differently, the pattern is rewritten before it is compiled, or refused if it cannot be:
 //
 //   \s \S \w \h \H     become explicit classes (PCRE2 10.42 has other members)
+//   \p{Han}            becomes \p{sc:Han}: the script, not Script_Extensions
 //   {,n}               becomes {0,n}
 //   ^ and $            match at line ends, always
+//   [a[bc]]            becomes [abc]
+//   [a&&[^b]]          becomes (?:(?![b])[a])
 //   a{1,3}+            refused: possessive in PCRE2, a repeated repeat in Oniguruma
-//   [a&&b] and [a[b]]  refused: PCRE2 has no class arithmetic
+//   [a&&b] [a[^b]]     refused, as other class arithmetic, which PCRE2 does not have
 #pragma once
 
 #include <functional>

@@ -13,14 +13,14 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 Result<Bpe> build(const std::vector<std::string>& tokens, const Pairs& pairs,
                   const BpeOptions& options = {}) {
   std::string strings;
-  std::vector<BpeVocab::Entry> entries;
+  std::vector<Vocab::Entry> entries;
   for (const std::string& token : tokens) {
     auto begin = static_cast<uint32_t>(strings.size());
     strings += token;
     entries.push_back(
         {begin, static_cast<uint32_t>(strings.size()), static_cast<int32_t>(entries.size())});
   }
-  auto vocab = BpeVocab::build(std::move(strings), entries);
+  auto vocab = Vocab::build(std::move(strings), entries);
   std::vector<Bpe::Merge> merges;
   for (const auto& [left, right] : pairs) merges.push_back({left, right});
   return Bpe::build(*std::move(vocab), merges, options);

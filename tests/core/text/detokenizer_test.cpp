@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <nlohmann/json.hpp>
+
 namespace weft::text {
 namespace {
 
@@ -49,6 +52,65 @@ TEST(Detokenizer, begins_a_new_text_after_flush) {
   }
 }
 
+TEST(Detokenizer, holds_back_what_depends_on_the_next_token) {
+  Tokenizer tokenizer = load("/tokenizers/gpt1.json");
+  auto the = tokenizer.token_to_id("the</w>");
+  ASSERT_TRUE(the.has_value());
+  Detokenizer detokenizer(tokenizer);
+  EXPECT_EQ(detokenizer.push(*the), "the");
+  EXPECT_EQ(detokenizer.push(*the), " the");
+  EXPECT_EQ(detokenizer.flush(), "");
+  EXPECT_EQ(detokenizer.push(*the), "the");
+}
+
+TEST(Detokenizer, joins_word_pieces_as_they_come) {
+  Tokenizer tokenizer = load("/tokenizers/bert.json");
+  Detokenizer detokenizer(tokenizer);
+  EXPECT_EQ(detokenizer.push(*tokenizer.token_to_id("the")), "the");
+  EXPECT_EQ(detokenizer.push(*tokenizer.token_to_id("u")), " u");
+  EXPECT_EQ(detokenizer.push(*tokenizer.token_to_id("##n")), "n");
+  EXPECT_EQ(detokenizer.push(*tokenizer.token_to_id(".")), ".");
+}
+
+TEST(Detokenizer, leaves_the_first_space_of_metaspace_out) {
+  Tokenizer tokenizer = load("/tokenizers/t5.json");
+  Detokenizer detokenizer(tokenizer);
+  int64_t the = *tokenizer.token_to_id("\u2581the");
+  EXPECT_EQ(detokenizer.push(the), "the");
+  EXPECT_EQ(detokenizer.push(the), " the");
+}
+
+TEST(Detokenizer, puts_characters_together_from_byte_tokens) {
+  Tokenizer tokenizer = load("/tokenizers/unigram_bytes.json");
+  Detokenizer detokenizer(tokenizer);
+  EXPECT_EQ(detokenizer.push(*tokenizer.token_to_id("<0xC3>")), "");
+  EXPECT_EQ(detokenizer.push(*tokenizer.token_to_id("<0xA9>")), "\u00e9");
+  EXPECT_EQ(detokenizer.push(*tokenizer.token_to_id("<0xC3>")), "");
+  EXPECT_EQ(detokenizer.push(*tokenizer.token_to_id("a")), "\uFFFDa");
+}
+
+// What streams is what the reference decodes at once, whatever the file's decoder.
+class References : public testing::TestWithParam<const char*> {};
+
+TEST_P(References, stream_as_decoded) {
+  std::string base = std::string(WEFT_TEST_DATA "/tokenizers/") + GetParam();
+  Detokenizer detokenizer(load(std::string("/tokenizers/") + GetParam() + ".json"));
+  std::ifstream file(base + ".goldens.json");
+  auto cases = nlohmann::json::parse(file);
+  ASSERT_GT(cases.size(), 90u);
+  for (const auto& c : cases) {
+    std::string text;
+    for (int64_t id : c["ids"].get<std::vector<int64_t>>()) text += detokenizer.push(id);
+    text += detokenizer.flush();
+    EXPECT_EQ(text, c.contains("decoded") ? c["decoded"] : c["text"]) << c.dump();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Streamed, References,
+                         testing::Values("t5", "xlm_roberta", "albert", "unigram_bytes", "bert",
+                                         "bert_cased", "accents", "word_level", "clip", "gpt1",
+                                         "continued", "mistral", "llama2", "gemma", "metaspace"));
+
 class AnyStyle : public testing::TestWithParam<const char*> {};
 
 TEST_P(AnyStyle, streams_what_decode_gives) {
@@ -78,7 +140,10 @@ TEST_P(AnyStyle, streams_what_decode_gives) {
 
 INSTANTIATE_TEST_SUITE_P(Property, AnyStyle,
                          testing::Values("/smollm2/tokenizer.json", "/tokenizers/llama2.json",
-                                         "/tokenizers/metaspace.json", "/tokenizers/words.json"));
+                                         "/tokenizers/metaspace.json", "/tokenizers/words.json",
+                                         "/tokenizers/unigram_bytes.json", "/tokenizers/t5.json",
+                                         "/tokenizers/bert.json", "/tokenizers/gpt1.json",
+                                         "/tokenizers/mistral.json"));
 
 }  // namespace
 }  // namespace weft::text

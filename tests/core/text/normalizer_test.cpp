@@ -62,11 +62,45 @@ TEST(Normalizer, runs_a_sequence_in_order) {
             "_\u00c3\u00a9");
 }
 
+TEST(Normalizer, cleans_text_as_bert_does) {
+  EXPECT_EQ(normalize(R"({"type": "BertNormalizer"})", "\u00c9\tA\u0001\ufffd\u4e2db\u0307\u200b"),
+            "e a \u4e2d b");
+  const char* cased =
+      R"({"type": "BertNormalizer", "lowercase": false, "handle_chinese_chars": false})";
+  EXPECT_EQ(normalize(cased, "\u00c9\u4e2d\n"), "\u00c9\u4e2d ");
+  const char* accents = R"({"type": "BertNormalizer", "lowercase": false, "strip_accents": true,
+                            "clean_text": false})";
+  EXPECT_EQ(normalize(accents, "\u00c9\n\u093f"), "E\n\u093f");  // the last a spacing mark
+}
+
+TEST(Normalizer, drops_and_spaces_what_nmt_lists) {
+  EXPECT_EQ(normalize(R"({"type": "Nmt"})", "a\u0001\tb\u200b\u2581c\u007f\u00a0"), "a b  c\u00a0");
+}
+
+TEST(Normalizer, tells_whether_the_first_character_is_gone) {
+  auto first_dropped = [](const char* json, std::string_view text) {
+    Json value = Json::parse(json);
+    auto normalizer = Normalizer::parse(Field{&value, "normalizer"});
+    bool dropped = false;
+    normalizer->normalize(text, &dropped);
+    return dropped;
+  };
+  const char* strip = R"({"type": "Strip"})";
+  EXPECT_TRUE(first_dropped(strip, " a"));
+  EXPECT_FALSE(first_dropped(strip, "a "));
+  EXPECT_FALSE(first_dropped(strip, ""));
+  EXPECT_TRUE(first_dropped(R"({"type": "StripAccents"})", "\u0301a"));
+  const char* replace = R"({"type": "Replace", "pattern": {"String": "``"}, "content": "q"})";
+  EXPECT_TRUE(first_dropped(replace, "``a"));
+  EXPECT_FALSE(first_dropped(replace, "a``"));
+  EXPECT_FALSE(
+      first_dropped(R"({"type": "Replace", "pattern": {"String": "x"}, "content": "yz"})", "xa"));
+}
+
 TEST(Normalizer, names_the_step_it_cannot_do) {
   EXPECT_EQ(
-      normalize(
-          R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Precompiled"}]})", "")
-          .find("normalizer.normalizers[1].type is \"Precompiled\"; supported: NFC"),
+      normalize(R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Foo"}]})", "")
+          .find("normalizer.normalizers[1].type is \"Foo\"; supported: NFC"),
       0u);
   EXPECT_EQ(normalize(R"({"type": "Replace", "pattern": {"Regex": "("}, "content": ""})", "")
                 .find("normalizer.pattern: the regular expression '(' does not compile"),

@@ -54,9 +54,37 @@ TEST(TokenDecoder, drops_the_marks_of_the_first_token_only) {
   auto decoder = parse(R"({"type": "Metaspace", "prepend_scheme": "first"})");
   ASSERT_TRUE(decoder.ok());
   EXPECT_TRUE(decoder->first_token_differs());
-  EXPECT_EQ(decoder->first_token_bytes("\u2581the"), "the");
+  EXPECT_EQ(decoder->token_bytes("\u2581the", {.first = true}), "the");
   EXPECT_EQ(decoder->token_bytes("\u2581the"), " the");
   EXPECT_FALSE(parse(R"({"type": "Metaspace", "prepend_scheme": "never"})")->first_token_differs());
+}
+
+TEST(TokenDecoder, joins_word_pieces_and_takes_back_spaces) {
+  auto decoder = parse(R"({"type": "WordPiece", "prefix": "##", "cleanup": true})");
+  ASSERT_TRUE(decoder.ok());
+  EXPECT_TRUE(decoder->first_token_differs());
+  EXPECT_EQ(decoder->token_bytes("##a", {.first = true}), "##a");
+  EXPECT_EQ(decoder->token_bytes("a", {.first = true}), "a");
+  EXPECT_EQ(decoder->token_bytes("##a##"), "a##");
+  EXPECT_EQ(decoder->token_bytes("a"), " a");
+  EXPECT_EQ(decoder->token_bytes("."), ".");
+  EXPECT_EQ(decoder->token_bytes("n't"), "n't");
+  EXPECT_EQ(bytes(R"({"type": "WordPiece", "cleanup": false})", "."), " .");
+}
+
+TEST(TokenDecoder, puts_spaces_for_word_ends_but_for_the_last) {
+  auto decoder = parse(R"({"type": "BPEDecoder", "suffix": "</w>"})");
+  ASSERT_TRUE(decoder.ok());
+  EXPECT_TRUE(decoder->last_token_differs());
+  EXPECT_FALSE(decoder->first_token_differs());
+  EXPECT_EQ(decoder->token_bytes("a</w>"), "a ");
+  EXPECT_EQ(decoder->token_bytes("a</w>", {.last = true}), "a");
+  EXPECT_EQ(decoder->token_bytes("a"), "a");
+}
+
+TEST(TokenDecoder, replaces_patterns) {
+  EXPECT_EQ(bytes(R"({"type": "Replace", "pattern": {"Regex": "[ab]+"}, "content": "."})", "xabya"),
+            "x.y.");
 }
 
 TEST(TokenDecoder, joins_with_spaces_where_there_is_none) {
@@ -65,10 +93,9 @@ TEST(TokenDecoder, joins_with_spaces_where_there_is_none) {
 }
 
 TEST(TokenDecoder, names_what_it_cannot_do) {
-  EXPECT_EQ(bytes(R"({"type": "WordPiece"})", ""),
-            "decoder.type is \"WordPiece\"; supported: ByteLevel, ByteFallback, Fuse, Replace, "
-            "Strip, Metaspace, "
-            "Sequence");
+  EXPECT_EQ(bytes(R"({"type": "CTC"})", ""),
+            "decoder.type is \"CTC\"; supported: ByteLevel, ByteFallback, Fuse, Replace, Strip, "
+            "Metaspace, WordPiece, BPEDecoder, Sequence");
   EXPECT_EQ(
       bytes(R"({"type": "Sequence", "decoders": [{"type": "Fuse"}, {"type": "ByteLevel"}]})", ""),
       "decoder.decoders[1].type is \"ByteLevel\"; supported: after a Fuse: Strip, Fuse");
@@ -76,8 +103,8 @@ TEST(TokenDecoder, names_what_it_cannot_do) {
                       {"type": "Strip", "content": " ", "start": 0, "stop": 1}]})",
                   ""),
             "decoder.decoders[1].stop is 1; supported: after a Fuse: 0");
-  EXPECT_EQ(bytes(R"({"type": "Replace", "pattern": {"Regex": "a"}, "content": ""})", ""),
-            "decoder.pattern.String is missing; supported: a string");
+  EXPECT_EQ(bytes(R"({"type": "Replace", "pattern": "a", "content": ""})", ""),
+            "decoder.pattern is \"a\"; supported: {\"String\": ...}, {\"Regex\": ...}");
   EXPECT_EQ(bytes(R"({"type": "Strip", "content": " ", "start": -1, "stop": 0})", ""),
             "decoder.start is -1; supported: 0 to 1024");
 }

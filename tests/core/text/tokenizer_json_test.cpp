@@ -38,11 +38,27 @@ TEST(TokenizerJson, keeps_spaces_inside_the_parts_of_a_pair) {
   EXPECT_EQ(json->merges[0].middle, 3u);
 }
 
-TEST(TokenizerJson, leaves_a_vocabulary_that_is_a_list_in_the_document) {
-  auto json = read_tokenizer_json(R"({"model": {"type": "Unigram", "vocab": [["a", -1.5]]}})");
-  ASSERT_TRUE(json.ok());
+TEST(TokenizerJson, reads_a_list_of_tokens_and_scores) {
+  auto json = read_tokenizer_json(
+      R"({"model": {"type": "Unigram", "vocab": [["a", -1.5], ["", 0], ["bc", -3]], "x": 1}})");
+  ASSERT_TRUE(json.ok()) << json.error().message;
   EXPECT_FALSE(json->has_vocab);
-  EXPECT_EQ(json->rest["model"]["vocab"][0][0], "a");
+  EXPECT_TRUE(json->has_scores);
+  EXPECT_EQ(json->rest["model"].dump(), R"({"type":"Unigram","x":1})");
+  EXPECT_EQ(json->scores, (std::vector<double>{-1.5, 0, -3}));
+  EXPECT_EQ(json->vocab_strings, "abc");
+  ASSERT_EQ(json->vocab.size(), 3u);
+  EXPECT_EQ(json->vocab[2].begin, 1u);
+  EXPECT_EQ(json->vocab[2].end, 3u);
+  EXPECT_EQ(json->vocab[2].id, 2);
+}
+
+TEST(TokenizerJson, refuses_scored_tokens_that_are_none) {
+  for (const char* piece : {"\"a\"", "[\"a\"]", "[-1.5, \"a\"]", "[\"a\", \"b\"]", "[\"a\", 1, 2]",
+                            "[\"a\", null]", "[\"a\", [1]]", "1", "{}", "null", "[]", "[{}]"})
+    EXPECT_EQ(error(std::string(R"({"model": {"vocab": [["x", 0], )") + piece + "]}}"),
+              "model.vocab[1] is no token with a score; supported: [\"a\", -1.5]")
+        << piece;
 }
 
 TEST(TokenizerJson, refuses_every_truncation) {
@@ -87,6 +103,8 @@ TEST(TokenizerJson, refuses_merges_that_are_none) {
 
 TEST(TokenizerJson, refuses_a_second_vocabulary_and_endless_nesting) {
   EXPECT_NE(error(R"({"model": {"vocab": {}, "vocab": {}}})").find("occurs twice"),
+            std::string::npos);
+  EXPECT_NE(error(R"({"model": {"vocab": {}, "vocab": []}})").find("occurs twice"),
             std::string::npos);
   EXPECT_EQ(error(std::string(100000, '[')), "nests too deeply");
 }

@@ -52,10 +52,33 @@ TEST(Regex, reads_ruby_escapes_and_intervals) {
   EXPECT_EQ(matches("[[:digit:]]+", "a12"), "12");
 }
 
+TEST(Regex, joins_and_subtracts_classes) {
+  EXPECT_EQ(matches("[a[bc]d]+", "abcd[]"), "abcd");
+  EXPECT_EQ(matches("[^(\\s|[.,])]+", "ab.cd |e"), "ab|cd|e");
+  EXPECT_EQ(matches("[a[-z]]+", "abz-"), "a|z-");
+  EXPECT_EQ(matches("[a[b]-z]+", "cab-z"), "ab-z");
+  EXPECT_EQ(matches("[a-z&&[^aeiou]]+", "strength"), "str|ngth");
+  EXPECT_EQ(matches("x?[\\p{L}&&[^\\p{Han}]]+", "xy\u4e2d"), "xy");
+}
+
+TEST(Regex, takes_scripts_without_their_extensions) {
+  EXPECT_EQ(matches("\\p{Han}+", "\u4e2d\u3001\u6587"),
+            "\u4e2d|\u6587");  // a comma of many scripts
+  EXPECT_EQ(matches("[\\p{^Han}]+", "\u4e2d\u3001\u6587"), "\u3001");
+  EXPECT_EQ(matches("\\p{Lu}\\p{Alphabetic}", "Ab"), "Ab");
+}
+
 TEST(Regex, refuses_what_the_two_syntaxes_read_differently) {
   EXPECT_NE(matches(R"(\p{N}{1,3}+)", "1").find("'}+'"), std::string::npos);
   EXPECT_NE(matches("[a&&b]", "a").find("'&&' in a class"), std::string::npos);
-  EXPECT_NE(matches("[a[b]]", "a").find("a class inside a class"), std::string::npos);
+  EXPECT_NE(matches("[^a&&[^b]]", "a").find("'&&' in a class"), std::string::npos);
+  EXPECT_NE(matches("[a&&[^b]c]", "a").find("'&&' in a class"), std::string::npos);
+  EXPECT_NE(matches("[a&&[^b]&&[^c]]", "a").find("'&&' in a class"), std::string::npos);
+  EXPECT_NE(matches("[&&[^b]]", "a").find("'&&' in a class"), std::string::npos);
+  EXPECT_NE(matches("[a[^b]]", "a").find("a class inside a class"), std::string::npos);
+  EXPECT_NE(matches("[a[b[c]]]", "a").find("a class inside a class"), std::string::npos);
+  EXPECT_NE(matches("[a-[b]]", "a").find("a class inside a class"), std::string::npos);
+  EXPECT_NE(matches("[a&&[^b", "a").find("does not compile"), std::string::npos);
   EXPECT_EQ(matches(R"(\p{L}+)", "ab"), "ab");  // the brace of a property is no interval
 }
 

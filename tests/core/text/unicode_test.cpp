@@ -101,5 +101,19 @@ TEST(Unicode, gives_every_byte_a_character_of_its_own) {
   EXPECT_EQ(char_to_byte(U'\u65e5'), -1);
 }
 
+TEST(Unicode, finds_clusters_of_characters) {
+  EXPECT_EQ(cluster_size("ab", 0), 1u);
+  EXPECT_EQ(cluster_size("a\u0301b", 0), 3u);
+  EXPECT_EQ(cluster_size("\r\n", 0), 2u);
+  EXPECT_EQ(cluster_size("x\U0001F1EB\U0001F1F7\U0001F1EB", 1), 8u);  // one flag
+}
+
+TEST(Unicode, tells_controls_and_nonspacing_marks) {
+  EXPECT_TRUE(is_control(1) && is_control(0xad) && is_control(0x200b) && is_control(0xe000));
+  EXPECT_FALSE(is_control('a') || is_control(' ') || is_control(0x378));
+  EXPECT_TRUE(is_nonspacing_mark(0x301));
+  EXPECT_FALSE(is_nonspacing_mark(0x93f) || is_nonspacing_mark('a'));
+}
+
 }  // namespace
 }  // namespace weft::text

@@ -4,6 +4,7 @@
 // thousand tokens are ready in about 2 ms, where a node-based map needs several times that.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,7 +15,7 @@
 
 namespace weft::text {
 
-class BpeVocab {
+class Vocab {
  public:
   // A token as read: its string is bytes [begin, end) of `strings`.
   struct Entry {
@@ -22,9 +23,16 @@ class BpeVocab {
     int32_t id = 0;
   };
 
-  // Takes the strings over. Fails when an id or a string occurs twice. Requires 0 <= id <
-  // max_token_id.
-  static Result<BpeVocab> build(std::string strings, const std::vector<Entry>& entries);
+  // What a string that occurs twice means: a broken file, or that the later id is the one found.
+  enum class Repeats { refused, later_id_found };
+
+  // Takes the strings over. Fails when an id occurs twice, or a string where that is refused.
+  // Requires 0 <= id < max_token_id.
+  static Result<Vocab> build(std::string strings, const std::vector<Entry>& entries,
+                             Repeats repeats = Repeats::refused);
+
+  // From now on find() does not see the token (one that find() sees); token() still does.
+  void hide(std::string_view token);
 
   // The id of a token, or -1.
   int32_t find(std::string_view token) const;
@@ -49,9 +57,15 @@ class BpeVocab {
     int32_t id = -1;
   };
 
+  // The slot of a token, or slots_.size().
+  size_t find_slot(std::string_view token) const;
+
   std::string strings_;
   std::vector<Text> by_id_;
   std::vector<Slot> slots_;
 };
+
+// The ids of the tokens <0x00>..<0xFF>, -1 where there is none.
+std::array<int32_t, 256> byte_token_ids(const Vocab& vocab);
 
 }  // namespace weft::text
