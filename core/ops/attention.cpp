@@ -1,4 +1,5 @@
-// Attention: y = softmax(cap(scale * q k^T) + bias) v, per head.
+// Attention: y = softmax(cap(scale * q k^T) + bias) v, per head. SinkAttention: the same with what
+// ONNX's op cannot say, a sink for the softmax and slopes over distance.
 //
 //   q             [B, Hq, S, D],  or [B, S, Hq * D]  with attribute q_num_heads     float
 //   k             [B, Hk, T', D], or [B, T', Hk * D] with attribute kv_num_heads    like q
@@ -19,7 +20,19 @@
 // 0. is_causal: it attends keys j <= p. left_window_size, right_window_size (-1: none): p - left <=
 // j <= p + right. A row that attends no key is 0. Vaswani et al., "Attention Is All You Need",
 // 2017; Ainslie et al., "GQA", 2023. ONNX operators: Attention-25.
+//
+// SinkAttention (domain weft) takes two more inputs, each optional; it is an op of its own so that
+// a backend that only knows Attention never runs it without them:
+//
+//   sinks    [Hq]  float: a score that every query of the head has beside those of the keys. It
+//                  takes its share of the softmax and adds nothing to y; no cap, no mask on it.
+//   slopes   [Hq]  float: slopes[h] * (j - p) is added to the score of key j, with the bias.
+//
+// Xiao et al., "Efficient Streaming Language Models with Attention Sinks", 2023 (as learnt logits:
+// gpt-oss); Press et al., "Train Short, Test Long" (ALiBi), 2021.
 #include "core/ops/attention.h"
+
+#include <algorithm>
 
 #include "core/ops/rules.h"
 
@@ -171,9 +184,30 @@ Result<Outputs> attention_infer(const InferContext& context) {
   return outputs;
 }
 
+// One number per query head.
+Status check_per_head(const InferContext& context, size_t input, const char* name) {
+  if (!context.has(input)) return {};
+  TRY(expect(context, input, name, Elements::real));
+  const Dim heads = TRY(heads_of(context, kQ, "q", "q_num_heads")).heads;
+  const Shape& shape = context.type(input).shape;
+  if (shape.size() == 1 && equal(context.bounds, shape[0], heads) != Truth::no) return {};
+  return Error{std::string(name) + " are " + sym::str(shape) + ", expected [" + heads.str() + "]"};
+}
+
+Result<Outputs> sink_attention_infer(const InferContext& context) {
+  InferContext plain = context;
+  plain.inputs = context.inputs.first(std::min<size_t>(context.inputs.size(), kSinks));
+  Outputs outputs = TRY(attention_infer(plain));
+  TRY(check_per_head(context, kSinks, "sinks"));
+  TRY(check_per_head(context, kSlopes, "slopes"));
+  return outputs;
+}
+
 }  // namespace
 
 extern const OpDef Attention_def = {"Attention",        "", 25, 3, 7, 1, 4, attention_infer,
                                     attention_reference};
+extern const OpDef SinkAttention_def = {
+    "SinkAttention", "weft", 1, 3, 9, 1, 4, sink_attention_infer, attention_reference};
 
 }  // namespace weft::ops

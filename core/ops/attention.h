@@ -1,14 +1,16 @@
-// The reference of Attention, apart from its shape rule.
+// The reference of Attention and SinkAttention, apart from their shape rules.
 #pragma once
 
 #include "core/ops/op_def.h"
 
 namespace weft::ops {
 
-Status attention_reference(const OpCall& call);
+Status attention_reference(const OpCall& call);  // of both: inputs that are absent add nothing
 
 // Positions of Attention's inputs and outputs.
 enum AttentionInput : size_t { kQ, kK, kV, kMask, kPastKey, kPastValue, kNonpadLength };
+// SinkAttention has two more.
+enum SinkAttentionInput : size_t { kSinks = kNonpadLength + 1, kSlopes };
 enum AttentionOutput : size_t { kY, kPresentKey, kPresentValue, kScores };
 
 }  // namespace weft::ops

@@ -1,5 +1,5 @@
-// The reference of Attention, in double. The formula and the letters are at the head of
-// attention.cpp.
+// The reference of Attention and SinkAttention, in double. The formula and the letters are at the
+// head of attention.cpp.
 //
 // A key that is not attended is left out of the sums, so that whatever lies in the unused part of a
 // cache, NaN included, does not reach the result.
@@ -63,6 +63,7 @@ struct Problem {
   int64_t mode = 0;
   std::vector<double> mask;  // [B, Hq, S, mask_length], empty: none
   int64_t mask_length = 0;
+  std::vector<double> sinks, slopes;  // [Hq], empty: none
 
   bool attends(int64_t b, int64_t i, int64_t j) const {
     const int64_t p = i + offset[size_t(b)];
@@ -72,9 +73,11 @@ struct Problem {
   // What is added to the score of key j.
   double bias(int64_t b, int64_t h, int64_t i, int64_t j) const {
     if (!attends(b, i, j)) return kMasked;
-    if (mask.empty()) return 0;
+    const double sloped =
+        slopes.empty() ? 0 : slopes[size_t(h)] * double(j - i - offset[size_t(b)]);
+    if (mask.empty()) return sloped;
     if (j >= mask_length) return kMasked;
-    return mask[size_t(((b * Hq + h) * S + i) * mask_length + j)];
+    return mask[size_t(((b * Hq + h) * S + i) * mask_length + j)] + sloped;
   }
 };
 
@@ -111,19 +114,28 @@ Status load_lengths(const OpCall& call, Problem& p) {
   return {};
 }
 
+Status load_per_head(const OpCall& call, size_t input, const char* name, int64_t heads,
+                     std::vector<double>& values) {
+  if (!call.has(input)) return {};
+  TRY(expect_shape(call.inputs[input], name, std::vector<int64_t>{heads}));
+  values = load_all(call.inputs[input]);
+  return {};
+}
+
 double dot(const double* a, const double* b, int64_t n) {
   double sum = 0;
   for (int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
   return sum;
 }
 
-// Turns scores + bias into probabilities; what no key attends becomes 0.
-void softmax(std::vector<double>& row, const std::vector<double>& bias) {
-  double top = kMasked;
+// Turns scores + bias into probabilities; what no key attends becomes 0. `sink` (kMasked: none) is
+// a score without a key.
+void softmax(std::vector<double>& row, const std::vector<double>& bias, double sink) {
+  double top = sink;
   for (size_t j = 0; j < row.size(); ++j) {
     if (bias[j] != kMasked) top = std::max(top, row[j]);
   }
-  double sum = 0;
+  double sum = sink == kMasked ? 0 : std::exp(sink - top);
   for (size_t j = 0; j < row.size(); ++j) {
     row[j] = bias[j] == kMasked || row[j] == kMasked ? 0 : std::exp(row[j] - top);
     sum += row[j];
@@ -149,7 +161,7 @@ void attend(const Problem& p, int64_t b, int64_t h, int64_t i, const double* q, 
     row[size_t(j)] += bias[size_t(j)];
   }
   show(2);
-  softmax(row, bias);
+  softmax(row, bias, p.sinks.empty() ? kMasked : p.sinks[size_t(h)]);
   show(3);
   for (int64_t j = 0; j < p.T; ++j) {
     if (row[size_t(j)] == 0) continue;
@@ -175,6 +187,8 @@ Result<Problem> problem_of(const OpCall& call, const Array& q, const Cache& k, c
   p.scale = attrs.real("scale", 1 / std::sqrt(double(p.D)));
   TRY(load_lengths(call, p));
   TRY(load_mask(call, p));
+  TRY(load_per_head(call, kSinks, "sinks", p.Hq, p.sinks));
+  TRY(load_per_head(call, kSlopes, "slopes", p.Hq, p.slopes));
   return p;
 }
 

@@ -1,13 +1,15 @@
 // Functions of one element: Neg, Abs, Sqrt, Reciprocal, Exp, Log, Erf, Tanh, Sigmoid, Relu, Gelu,
-// Swish, Cos, Sin, Floor, Ceil.
+// Swish, Cos, Sin, Floor, Ceil, Round.
 //
 //   x  [...]   float; Neg, Abs and Relu take integers too
 //   y  like x
 //
+// Round goes to the nearest whole number, halves to the even one.
 // Swish(x) = x * sigmoid(alpha * x). Gelu(x) = x * Phi(x), with Phi the normal distribution
 // (approximate = "none") or its tanh fit ("tanh"): Hendrycks & Gimpel, "Gaussian Error Linear
 // Units", 2016. ONNX operators, opset 25: Neg-13, Abs-13, Sqrt-13, Reciprocal-13, Exp-13, Log-13,
-// Erf-13, Tanh-13, Sigmoid-13, Relu-14, Gelu-20, Swish-24, Cos-22, Sin-22, Floor-13, Ceil-13.
+// Erf-13, Tanh-13, Sigmoid-13, Relu-14, Gelu-20, Swish-24, Cos-22, Sin-22, Floor-13, Ceil-13,
+// Round-22.
 #include <cmath>
 
 #include "core/ops/contents.h"
@@ -41,6 +43,7 @@ double cosine(double x) { return std::cos(x); }
 double sine(double x) { return std::sin(x); }
 double round_down(double x) { return std::floor(x); }
 double round_up(double x) { return std::ceil(x); }
+double round_even(double x) { return std::nearbyint(x); }
 
 int64_t negate_int(int64_t x) { return int64_t(-uint64_t(x)); }
 int64_t absolute_int(int64_t x) { return x < 0 ? negate_int(x) : x; }
@@ -151,5 +154,6 @@ extern const OpDef Cos_def = unary("Cos", 22, real_infer, run<cosine>);
 extern const OpDef Sin_def = unary("Sin", 22, real_infer, run<sine>);
 extern const OpDef Floor_def = unary("Floor", 13, rounding_infer, run<round_down>);
 extern const OpDef Ceil_def = unary("Ceil", 13, rounding_infer, run<round_up>);
+extern const OpDef Round_def = unary("Round", 22, rounding_infer, run<round_even>);
 
 }  // namespace weft::ops

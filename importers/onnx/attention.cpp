@@ -1,5 +1,5 @@
-// Attention in its spellings: ONNX's own, and the GroupQueryAttention and MultiHeadAttention of
-// com.microsoft, which become it.
+// Attention in its spellings: ONNX's own, and the GroupQueryAttention of com.microsoft, which
+// becomes it; with a sink in the softmax, SinkAttention.
 //
 //   B batch, S sequence, P past, H query heads, G key/value heads, D head size
 //
@@ -84,8 +84,13 @@ Result<Heads> heads_of(NodeImport& node, ValueId query, bool packed) {
 
 // What GroupQueryAttention can say and Attention cannot.
 Status refuse_extras(const NodeImport& node) {
-  if (node.integer("smooth_softmax", 0) == 1) return Error("smooth_softmax is not supported");
-  if (node.has(11)) return Error("attention sinks (head_sink) are not supported");
+  for (const char* cache : {"k_quant_type", "v_quant_type"})
+    if (node.text(cache, "NONE") != "NONE")
+      return Error(std::string(cache) + " " + node.text(cache, "") +
+                   " is not supported; export the model with a float cache");
+  if (node.has(12) || node.has(13)) return Error("scales of a quantized cache are not supported");
+  if (node.has(14) != node.has(15))
+    return Error("q_norm_weight and k_norm_weight come together, one of them is missing");
   if (node.integer("qk_output", 0) != 0) return Error("the output of raw scores is not supported");
   if (node.has(1) != node.has(2))
     return Error("key and value must both be given, or both be packed into the query");
@@ -155,6 +160,34 @@ Status rotate(NodeImport& node, const Heads& heads, Projections& x) {
   return {};
 }
 
+// RMSNormalization of each head [B, S, heads D].
+Result<ValueId> head_normalized(NodeImport& node, ValueId x, ValueId weight, int64_t heads,
+                                int64_t size) {
+  ir::Attrs keep{{"allowzero", int64_t{0}}};
+  x = TRY(node.add(Op::Reshape, {x, node.integers_constant({0, 0, heads, size})}, keep));
+  ir::Attrs attrs{{"axis", int64_t{-1}}, {"epsilon", node.real("qk_norm_epsilon", 1e-6f)}};
+  x = TRY(node.add(Op::RMSNormalization, {x, weight}, attrs));
+  return node.add(Op::Reshape, {x, node.integers_constant({0, 0, heads * size})}, keep);
+}
+
+Status normalize(NodeImport& node, const Heads& heads, Projections& x) {
+  if (!node.has(14)) return {};
+  x.query = TRY(head_normalized(node, x.query, node.input(14), heads.query, heads.size));
+  x.key = TRY(head_normalized(node, x.key, node.input(15), heads.key_value, heads.size));
+  return {};
+}
+
+// The score beside the keys' that the softmax of each head counts; none when there is none.
+// smooth_softmax adds 1 to the denominator, which is a score of 0.
+ValueId sinks_of(NodeImport& node, const Heads& heads) {
+  if (node.has(11)) return node.input(11);
+  if (node.integer("smooth_softmax", 0) != 1) return ValueId::none;
+  const ir::DType dtype = node.type(node.input(0)).dtype;
+  const auto bytes = size_t(ir::size_bytes(dtype, heads.query));
+  Tensor zeros = make_tensor(dtype, {heads.query}, std::vector<std::byte>(bytes));
+  return node.importer.constant(node.importer.fresh_name(node.name + "/sinks"), zeros);
+}
+
 }  // namespace
 
 Status group_query_attention(NodeImport& node) {
@@ -166,10 +199,12 @@ Status group_query_attention(NodeImport& node) {
   note_lengths(node);
   learn_cache_length(node);
   Projections x = TRY(projections(node, heads, packed));
+  TRY(normalize(node, heads, x));
   if (node.integer("do_rotary", 0) != 0) TRY(rotate(node, heads, x), "rotary embedding");
 
-  ir::Attrs attrs{
-      {"is_causal", int64_t{1}}, {"q_num_heads", heads.query}, {"kv_num_heads", heads.key_value}};
+  ir::Attrs attrs{{"is_causal", int64_t(node.integer("causal", 1) != 0)},
+                  {"q_num_heads", heads.query},
+                  {"kv_num_heads", heads.key_value}};
   if (double scale = node.real("scale", 0); scale != 0) attrs.set("scale", scale);
   if (double softcap = node.real("softcap", 0); softcap != 0) attrs.set("softcap", softcap);
   // A window of w counts the token itself; ONNX's left window does not.
@@ -177,32 +212,33 @@ Status group_query_attention(NodeImport& node) {
     attrs.set("left_window_size", window - 1);
   std::vector<ValueId> inputs{x.query,        x.key,         x.value,
                               node.input(10), node.input(3), node.input(4)};
+  const ValueId sinks = sinks_of(node, heads);
+  if (sinks != ValueId::none) {
+    inputs.insert(inputs.end(), {ValueId::none, sinks});
+    return node.finish(Op::SinkAttention, inputs, attrs);
+  }
   while (inputs.back() == ValueId::none) inputs.pop_back();
   return node.finish(Op::Attention, inputs, attrs);
 }
 
-Status multi_head_attention(NodeImport& node) {
-  int64_t heads = node.integer("num_heads", 0);
-  if (heads <= 0) return Error("num_heads must be positive");
-  if (!node.has(1) || !node.has(2))
-    return Error("query, key and value packed into one input are not supported");
-  if (node.has(3)) return Error("a bias on the projections is not supported");
-  if (node.has(4)) return Error("key_padding_mask is not supported; use attention_bias");
-  ValueId query = node.input(0), key = node.input(1), value = node.input(2);
-  if (node.type(query).shape.size() != 3 || node.type(key).shape.size() != 3)
-    return Error("the query is " + ir::str(node.type(query)) + " and the key " +
-                 ir::str(node.type(key)) + ", three dims are expected");
-  if (auto size = head_size_of(node.type(key), heads)) {
-    settle_head_size(node, node.input(6), *size);
-    settle_head_size(node, node.input(7), *size);
-  }
-  ir::Attrs attrs{{"is_causal", int64_t(node.integer("unidirectional", 0) != 0)},
-                  {"q_num_heads", heads},
-                  {"kv_num_heads", heads}};
-  if (double scale = node.real("scale", 0); scale != 0) attrs.set("scale", scale);
-  std::vector<ValueId> inputs{query, key, value, node.input(5), node.input(6), node.input(7)};
-  while (inputs.back() == ValueId::none) inputs.pop_back();
-  return node.finish(Op::Attention, inputs, attrs);
+// A position for each token, [B, S]. com.microsoft also takes the position of the first one, [1].
+static Result<ValueId> token_positions(NodeImport& node, ValueId x, ValueId positions) {
+  const size_t rank = node.type(positions).shape.size();
+  if (rank == 2) return positions;
+  if (rank != 1 || node.type(positions).shape[0] != Dim(1))
+    return Error("position_ids is " + ir::str(node.type(positions)) +
+                 "; [batch, sequence], or the first position [1], is supported");
+  const ir::Type type = node.type(x);
+  ValueId shape = TRY(node.add(Op::Shape, {x}));
+  const std::vector<int64_t> where{0, type.shape.size() == 4 ? 2 : 1};
+  ValueId sizes =
+      TRY(node.add(Op::Gather, {shape, node.integers_constant(where)}, {{"axis", int64_t{0}}}));
+  ValueId length =
+      TRY(node.add(Op::Gather, {sizes, node.scalar_constant(1)}, {{"axis", int64_t{0}}}));
+  ValueId steps =
+      TRY(node.add(Op::Range, {node.scalar_constant(0), length, node.scalar_constant(1)}));
+  ValueId all = TRY(node.add(Op::Add, {steps, positions}));
+  return node.add(Op::Expand, {all, sizes});
 }
 
 // com.microsoft's order is (input, position_ids, caches); its heads follow from the caches when
@@ -213,9 +249,7 @@ Status rotary_embedding(NodeImport& node) {
   ValueId x = node.input(0), positions = node.input(1);
   ValueId cosine = node.input(2), sine = node.input(3);
   ir::Type type = node.type(x), cache = node.type(cosine);
-  if (node.type(positions).shape.size() != 2)
-    return Error("position_ids is " + ir::str(node.type(positions)) +
-                 "; a position for each token, [batch, sequence], is supported");
+  positions = TRY(token_positions(node, x, positions));
   int64_t rotary = node.integer("rotary_embedding_dim", 0);
   int64_t heads = node.integer("num_heads", 0);
   if (type.shape.size() == 3 && heads == 0) {

@@ -1,4 +1,6 @@
 // Activations and elementwise ops whose spelling is not ours.
+#include <limits>
+
 #include "importers/onnx/element_types.h"
 #include "importers/onnx/op_table.h"
 
@@ -40,6 +42,51 @@ Status sum(NodeImport& node) {
   for (size_t i = 1; i + 1 < node.input_count(); i++)
     total = TRY(node.add(Op::Add, {total, node.input(i)}));
   return node.finish(Op::Add, {total, node.input(node.input_count() - 1)});
+}
+
+Status mean(NodeImport& node) {
+  ValueId total = node.input(0);
+  for (size_t i = 1; i < node.input_count(); i++)
+    total = TRY(node.add(Op::Add, {total, node.input(i)}));
+  ValueId count = node.float_constant(node.type(total).dtype, double(node.input_count()));
+  return node.finish(Op::Div, {total, count});
+}
+
+// Infinities of the signs that count.
+Status is_inf(NodeImport& node) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  ValueId x = node.input(0);
+  const DType dtype = node.type(x).dtype;
+  const bool positive = node.integer("detect_positive", 1) != 0;
+  const bool negative = node.integer("detect_negative", 1) != 0;
+  if (!positive && !negative) {
+    ValueId equal = TRY(node.add(Op::Equal, {x, x}));
+    return node.finish(Op::And, {equal, TRY(node.add(Op::Not, {equal}))});
+  }
+  if (positive && negative) x = TRY(node.add(Op::Abs, {x}));
+  return node.finish(Op::Equal, {x, node.float_constant(dtype, positive ? infinity : -infinity)});
+}
+
+// Of truths, exclusive or is inequality.
+Status exclusive_or(NodeImport& node) {
+  ValueId equal = TRY(node.add(Op::Equal, {node.input(0), node.input(1)}));
+  return node.finish(Op::Not, {equal});
+}
+
+// (x > 0) - (x < 0)
+Status sign(NodeImport& node) {
+  ValueId x = node.input(0);
+  const DType dtype = node.type(x).dtype;
+  ir::Attrs to{{"to", int64_t(dtype)}};
+  ValueId zero = TRY(node.add(Op::Cast, {node.scalar_constant(0)}, to));
+  ValueId above = TRY(node.add(Op::Cast, {TRY(node.add(Op::Greater, {x, zero}))}, to));
+  ValueId below = TRY(node.add(Op::Cast, {TRY(node.add(Op::Less, {x, zero}))}, to));
+  return node.finish(Op::Sub, {above, below});
+}
+
+Status tangent(NodeImport& node) {
+  ValueId x = node.input(0);
+  return node.finish(Op::Div, {TRY(node.add(Op::Sin, {x})), TRY(node.add(Op::Cos, {x}))});
 }
 
 Status identity(NodeImport& node) {

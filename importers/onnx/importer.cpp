@@ -55,6 +55,25 @@ bool Importer::is_bound(const std::string& name) const {
   return values_.contains(name) || tensors_.contains(name);
 }
 
+bool Importer::is_weight(const std::string& name) const {
+  auto it = weights_.find(name);
+  return it != weights_.end() && it->second;
+}
+
+void Importer::find_weights(const ::onnx::GraphProto& graph_proto) {
+  for (const auto& node : graph_proto.node()) {
+    const std::string& op = node.op_type();
+    const int slot = op == "MatMul" || op == "Gemm" || op == "FusedMatMul" ? 1
+                     : op == "Gather" || op == "Transpose"                 ? 0
+                                                                           : -1;
+    for (int i = 0; i < node.input_size(); i++) {
+      auto [it, first] = weights_.try_emplace(node.input(i), i == slot);
+      it->second = it->second && i == slot;
+    }
+  }
+  for (const auto& output : graph_proto.output()) weights_[output.name()] = false;
+}
+
 std::string Importer::fresh_name(const std::string& base) {
   std::string name = base;
   for (int i = 2; !names_.insert(name).second; i++) name = base + "_" + std::to_string(i);
@@ -130,6 +149,7 @@ Status Importer::read_nodes(::onnx::GraphProto& graph_proto) {
   std::vector<int> order = TRY(run_order(graph_proto));
   for (const auto& node : graph_proto.node())
     for (const std::string& name : node.output()) names_.insert(name);
+  find_weights(graph_proto);
   for (int i : order) TRY(read_node(*graph_proto.mutable_node(i)));
   return {};
 }

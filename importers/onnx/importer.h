@@ -14,6 +14,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "core/base/hash.h"
 #include "core/base/result.h"
 #include "core/ir/graph.h"
 #include "importers/onnx/dims.h"
@@ -45,6 +46,9 @@ class Importer {
   // Gives `value` a name of the file. A computed value that has none yet is renamed to it.
   void bind(const std::string& name, ir::ValueId value);
   bool is_bound(const std::string& name) const;
+  // Whether every reader of a name takes it as a weight: the right side of a product, a table that
+  // is gathered from, or either after a transpose.
+  bool is_weight(const std::string& name) const;
   // A name that the file does not use, from `base`.
   std::string fresh_name(const std::string& base);
   // Replaces a symbol everywhere; later declarations of it follow.
@@ -59,7 +63,7 @@ class Importer {
   std::vector<std::string> window_lengths;
 
   // Quantized constants already made, by packed data, scales, zero points and orientation.
-  using QuantizedKey = std::tuple<const void*, const void*, const void*, bool>;
+  using QuantizedKey = std::tuple<Hash128, Hash128, Hash128, bool>;
   std::map<QuantizedKey, ir::ValueId> quantized;
 
  private:
@@ -67,6 +71,7 @@ class Importer {
   Status read_inputs(const ::onnx::GraphProto& graph_proto);
   Status read_nodes(::onnx::GraphProto& graph_proto);
   Status read_outputs(const ::onnx::GraphProto& graph_proto);
+  void find_weights(const ::onnx::GraphProto& graph_proto);
   Status read_node(::onnx::NodeProto& node);
   void settle_window_lengths();
   Status unify(const ir::Output& output, const Declared& declared);
@@ -76,8 +81,9 @@ class Importer {
   DimNames dims_;
   std::unordered_map<std::string, ir::ValueId> values_;
   std::unordered_map<std::string, Tensor> tensors_;
-  std::unordered_set<std::string> names_;      // every name the file uses or the import made
-  std::unordered_set<uint32_t> named_values_;  // values that carry a name of the file
+  std::unordered_set<std::string> names_;          // every name the file uses or the import made
+  std::unordered_set<uint32_t> named_values_;      // values that carry a name of the file
+  std::unordered_map<std::string, bool> weights_;  // of names that nodes read
   std::map<std::string, int64_t> opsets_;
   sym::Substitution substituted_;
 };

@@ -21,13 +21,23 @@ static Result<ValueId> transposed(NodeImport& node, ValueId x) {
   return node.add(Op::Transpose, {x}, {{"perm", perm}});
 }
 
+// `x` with its first dim moved behind the other batch dims: [d0, d1, ..., M, K] to [d1, ..., M, d0,
+// K].
+static Result<ValueId> batch_transposed(NodeImport& node, ValueId x) {
+  size_t rank = node.type(x).shape.size();
+  if (rank < 3) return x;
+  std::vector<int64_t> perm;
+  for (size_t i = 1; i + 1 < rank; i++) perm.push_back(int64_t(i));
+  perm.push_back(0);
+  perm.push_back(int64_t(rank - 1));
+  return node.add(Op::Transpose, {x}, {{"perm", perm}});
+}
+
 // alpha * A' * B', where ' is a transpose of the last two dims.
 Status fused_mat_mul(NodeImport& node) {
-  if (node.integer("transBatchA", 0) != 0 || node.integer("transBatchB", 0) != 0)
-    return Error(
-        "transBatchA and transBatchB are not supported; save the model before ONNX "
-        "Runtime's optimizer");
   ValueId a = node.input(0), b = node.input(1);
+  if (node.integer("transBatchA", 0) != 0) a = TRY(batch_transposed(node, a));
+  if (node.integer("transBatchB", 0) != 0) b = TRY(batch_transposed(node, b));
   if (node.integer("transA", 0) != 0) a = TRY(transposed(node, a));
   if (node.integer("transB", 0) != 0) b = TRY(transposed(node, b));
   double alpha = node.real("alpha", 1);
@@ -58,6 +68,13 @@ Status gemm(NodeImport& node) {
     return {};
   }
   return node.finish(Op::Add, {product, TRY(times(node, node.input(2), beta))});
+}
+
+// gelu by its tanh polynomial of A * B + bias
+Status gemm_fast_gelu(NodeImport& node) {
+  ValueId y = TRY(node.add(Op::MatMul, {node.input(0), node.input(1)}));
+  if (node.has(2)) y = TRY(node.add(Op::Add, {y, node.input(2)}));
+  return node.finish(Op::Gelu, {y}, {{"approximate", std::string("tanh")}});
 }
 
 // g_idx names the block of each of the K rows; only the order the blocks have anyway is supported.

@@ -62,6 +62,22 @@ static Status softmax_of(NodeImport& node, bool logarithm) {
   return node.finish(Op::Reshape, {y, shape});
 }
 
+// x over its L1 or L2 norm along one axis; a line of zeros stays zeros.
+Status lp_normalization(NodeImport& node) {
+  ValueId x = node.input(0);
+  const int64_t p = node.integer("p", 2);
+  if (p != 1 && p != 2) return Error("p is " + std::to_string(p) + "; 1 and 2 are supported");
+  ValueId parts = TRY(p == 1 ? node.add(Op::Abs, {x}) : node.add(Op::Mul, {x, x}));
+  ValueId axes = node.integers_constant({node.integer("axis", -1)});
+  ValueId norm = TRY(node.add(Op::ReduceSum, {parts, axes}, {{"keepdims", int64_t{1}}}));
+  if (p == 2) norm = TRY(node.add(Op::Sqrt, {norm}));
+  const ir::DType dtype = node.type(x).dtype;
+  ValueId zero = node.float_constant(dtype, 0), one = node.float_constant(dtype, 1);
+  ValueId empty = TRY(node.add(Op::Equal, {norm, zero}));
+  norm = TRY(node.add(Op::Where, {empty, one, norm}));
+  return node.finish(Op::Div, {x, norm});
+}
+
 Status softmax(NodeImport& node) { return softmax_of(node, false); }
 Status log_softmax(NodeImport& node) { return softmax_of(node, true); }
 

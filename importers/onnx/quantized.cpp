@@ -2,6 +2,7 @@
 // ContribOperators.md, MatMulNBits and GatherBlockQuantized.
 #include "importers/onnx/quantized.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace weft::onnx {
@@ -11,20 +12,25 @@ using ir::ValueId;
 
 namespace {
 
-int64_t blocks_of(const PackedWeight& weight) { return (weight.columns - 1) / weight.block + 1; }
+int64_t blocks_of(const PackedWeight& weight) {
+  return weight.block == 0 ? 1 : (weight.columns - 1) / weight.block + 1;
+}
 
 Status check_numbers(const PackedWeight& weight) {
   if (weight.bits != 4 && weight.bits != 8)
     return Error(std::to_string(weight.bits) + "-bit weights are not supported; 4 and 8 bits are");
-  if (weight.block < 2 || weight.block > (int64_t{1} << 30) ||
-      !std::has_single_bit(uint64_t(weight.block)))
+  if (weight.block != 0 && (weight.block < 2 || weight.block > (int64_t{1} << 30) ||
+                            !std::has_single_bit(uint64_t(weight.block))))
     return Error("block_size " + std::to_string(weight.block) + " is not a power of two");
   if (weight.rows <= 0 || weight.columns <= 0)
     return Error("the weight is [" + std::to_string(weight.rows) + ", " +
                  std::to_string(weight.columns) + "], sizes must be positive");
   TRY(element_count({weight.rows, weight.columns}));
   // With the padding of a row to whole blocks.
-  TRY(element_count({weight.rows, blocks_of(weight), weight.block}));
+  TRY(element_count({weight.rows, blocks_of(weight), std::max<int64_t>(weight.block, 1)}));
+  if (weight.block == 0 && weight.bits == 4 && weight.columns % 2 != 0)
+    return Error("rows of " + std::to_string(weight.columns) +
+                 " 4-bit codes do not end on a byte; an even number is supported");
   return {};
 }
 
@@ -53,15 +59,17 @@ Tensor unpacked(const Tensor& packed, int64_t rows, int64_t blocks, bool rows_st
   return make_tensor(DType::u8, {rows, blocks}, std::move(bytes));
 }
 
-// Signed 4-bit zero points as f32: u8 cannot hold them.
-Tensor signed_to_f32(const Tensor& nibbles) {
+// Signed zero points, one to a byte, as f32: u8 cannot hold them.
+Tensor signed_to_f32(const Tensor& codes, int64_t bits) {
   std::vector<std::byte> bytes;
-  for (std::byte b : nibbles.data->bytes) {
-    float value = float(int(uint8_t(b)) >= 8 ? int(uint8_t(b)) - 16 : int(uint8_t(b)));
+  const int half = 1 << (bits - 1);
+  for (std::byte b : codes.data->bytes) {
+    const int code = int(uint8_t(b));
+    float value = float(code >= half ? code - 2 * half : code);
     auto piece = std::as_bytes(std::span(&value, 1));
     bytes.insert(bytes.end(), piece.begin(), piece.end());
   }
-  return make_tensor(DType::f32, nibbles.dims, std::move(bytes));
+  return make_tensor(DType::f32, codes.dims, std::move(bytes));
 }
 
 // The zero points as f32 or u8 [rows, blocks].
@@ -75,17 +83,20 @@ Result<Tensor> zero_points_of(const PackedWeight& weight) {
     return real;
   }
   bool nibbles = given.dtype == DType::u4 || given.dtype == DType::i4;
-  if (given.dtype != DType::u8 && !nibbles)
+  const bool signed_bytes = given.dtype == DType::i8 && weight.bits == 8 && weight.is_signed;
+  if (given.dtype != DType::u8 && !nibbles && !signed_bytes)
     return Error("zero points of type " + std::string(ir::name(given.dtype)) +
                  " are not supported; u8, 4-bit and float ones are");
   if (weight.bits == 8) {
     TRY(check_size("the zero point tensor", given, rows * blocks));
-    return Tensor{DType::u8, {rows, blocks}, given.data};
+    const Tensor bytes{DType::u8, {rows, blocks}, given.data};
+    return weight.is_signed ? signed_to_f32(bytes, 8) : bytes;
   }
+  nibbles = nibbles || weight.tight_zero_points;
   int64_t expected = nibbles ? (rows * blocks + 1) / 2 : rows * ((blocks + 1) / 2);
   TRY(check_size("the zero point tensor", given, expected));
   Tensor zeros = unpacked(given, rows, blocks, !nibbles);
-  return weight.is_signed ? signed_to_f32(zeros) : zeros;
+  return weight.is_signed ? signed_to_f32(zeros, 4) : zeros;
 }
 
 }  // namespace
@@ -94,19 +105,21 @@ Result<ValueId> quantized_constant(Importer& importer, const PackedWeight& weigh
   std::string who = "weight '" + weight.name + "'";
   TRY(check_numbers(weight), who);
   int64_t blocks = blocks_of(weight);
-  Importer::QuantizedKey key{weight.data->data->bytes.data(), weight.scales->data->bytes.data(),
-                             weight.zero_points ? weight.zero_points->data->bytes.data() : nullptr,
+  Importer::QuantizedKey key{weight.data->data->content_id, weight.scales->data->content_id,
+                             weight.zero_points ? weight.zero_points->data->content_id : Hash128{},
                              weight.column_major};
   ir::Type type{dtype, {weight.rows, weight.columns}};
   if (weight.column_major) std::swap(type.shape[0], type.shape[1]);
-  DType storage = weight.bits == 8 ? DType::u8 : weight.is_signed ? DType::i4 : DType::u4;
+  DType storage = weight.bits == 8 ? DType::u8 : DType::u4;
+  if (weight.is_signed) storage = weight.bits == 8 ? DType::i8 : DType::i4;
   if (auto it = importer.quantized.find(key); it != importer.quantized.end()) {
     const ir::Value& made = importer.graph[it->second];
     bool equal = made.type == type && made.quantization->storage == storage &&
                  made.quantization->block == weight.block;
     if (equal) return it->second;
   }
-  int64_t packed_bytes = weight.rows * blocks * (weight.block * weight.bits / 8);
+  const int64_t block = weight.block == 0 ? weight.columns : weight.block;
+  int64_t packed_bytes = weight.rows * blocks * (block * weight.bits / 8);
   TRY(check_size(who, *weight.data, packed_bytes));
   Tensor scales = TRY(as_f32(*weight.scales), who + ", scales");
   TRY(check_size(who + ", scales", scales, weight.rows * blocks * 4));

@@ -15,12 +15,13 @@ namespace weft::onnx {
 struct PackedWeight {
   std::string name;
   int64_t bits = 4;
-  int64_t block = 0;
+  int64_t block = 0;  // codes to a scale; 0: a whole row
   int64_t rows = 0;
   int64_t columns = 0;
-  bool column_major = false;  // the value is [columns, rows], stored by its columns
-  bool is_signed = false;     // 4-bit codes from -8 to 7
-  double default_zero = 0;    // without zero points
+  bool column_major = false;       // the value is [columns, rows], stored by its columns
+  bool is_signed = false;          // 4-bit codes from -8 to 7, 8-bit codes from -128 to 127
+  bool tight_zero_points = false;  // 4-bit ones: rows do not start on bytes
+  double default_zero = 0;         // without zero points
   const Tensor* data = nullptr;
   const Tensor* scales = nullptr;       // f32, f16 or bf16, [rows, blocks] in any shape
   const Tensor* zero_points = nullptr;  // null; floats [rows, blocks]; or codes packed row by row

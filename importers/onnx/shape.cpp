@@ -147,6 +147,24 @@ Status slice(NodeImport& node) {
   return node.finish(Op::Slice, inputs);
 }
 
+// Pads and the value are attributes before opset 11.
+Status pad(NodeImport& node) {
+  ir::Attrs attrs;
+  if (node.has_attribute("mode")) attrs.set("mode", node.text("mode", "constant"));
+  if (!node.has_attribute("pads")) {
+    if (!node.has(1)) return Error("pads are missing");
+    return node.finish(Op::Pad, node.inputs(), attrs);
+  }
+  ValueId x = node.input(0);
+  ValueId value = node.float_constant(node.type(x).dtype, node.real("value", 0));
+  return node.finish(Op::Pad, {x, node.integers_constant(node.integers("pads")), value}, attrs);
+}
+
+// ScatterElements by the name it had before opset 11.
+Status scatter(NodeImport& node) {
+  return node.finish(Op::ScatterElements, node.inputs(), node.attributes());
+}
+
 // The axis defaults to 1 before opset 4.
 Status concat(NodeImport& node) {
   if (!node.has_attribute("axis") && node.opset >= 4) return Error("attribute 'axis' is missing");

@@ -46,6 +46,37 @@ TEST(Attention, AMaskThatIsTooShortIsPaddedWithKeysNotAttended) {
             (Values{6}));
 }
 
+// SinkAttention over one key, with sinks and slopes where given.
+std::vector<Tensor> with_extras(const Values& keys, const Values& values, Tensor sinks,
+                                Tensor slopes = {}) {
+  std::vector<Tensor> inputs(9);
+  inputs[0] = heads({0}), inputs[1] = heads(keys), inputs[2] = heads(values);
+  inputs[7] = std::move(sinks), inputs[8] = std::move(slopes);
+  return inputs;
+}
+
+TEST(SinkAttention, ASinkTakesItsShareAndGivesNothing) {
+  EXPECT_EQ(values_of(Op::SinkAttention, with_extras({1}, {8}, floats({1}, {0}))), (Values{4}));
+  EXPECT_EQ(values_of(Op::SinkAttention, with_extras({1}, {8}, floats({1}, {1000}))), (Values{0}));
+  EXPECT_EQ(values_of(Op::SinkAttention, with_extras({1}, {8}, floats({1}, {-1000}))), (Values{8}));
+  EXPECT_EQ(values_of(Op::SinkAttention, with_extras({1}, {8}, Tensor{})), (Values{8}));
+}
+
+TEST(SinkAttention, SlopesCountFromThePositionOfTheQuery) {
+  auto inputs = with_extras({1}, {8}, Tensor{}, floats({1}, {std::log(3.0)}));
+  inputs[4] = heads({1}), inputs[5] = heads({4});
+  const auto y = values_of(Op::SinkAttention, inputs);
+  // The key before the query has a third of the weight of its own.
+  EXPECT_NEAR(y[0], (4.0 / 3 + 8) / (1.0 / 3 + 1), 1e-6);
+}
+
+TEST(SinkAttention, ExtrasAreOnePerHead) {
+  EXPECT_EQ(error_of(Op::SinkAttention, with_extras({1}, {8}, floats({2}, {0, 0}))),
+            "SinkAttention: sinks are [2], expected [1]");
+  EXPECT_EQ(error_of(Op::SinkAttention, with_extras({1}, {8}, Tensor{}, floats({}, {0}))),
+            "SinkAttention: slopes are [], expected [1]");
+}
+
 TEST(Attention, ShapeErrorsSayWhatDoesNotFit) {
   EXPECT_EQ(shape_of(Op::Attention, {real({1, 4, 12}), real({1, 4, 12}), real({1, 4, 12})}),
             "Attention: q has three dims, so attribute q_num_heads is needed");

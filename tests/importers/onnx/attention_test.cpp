@@ -115,14 +115,44 @@ TEST(attention, a_cache_of_a_windows_size_grows_like_the_others) {
   EXPECT_EQ(ir::str((*graph)[graph->inputs[2]].type), "f32[b, 2, p2, 16]");
 }
 
-TEST(attention, what_attention_cannot_say_is_refused_by_name) {
-  Gqa smooth;
-  smooth.node.set("smooth_softmax", 1);
-  EXPECT_EQ(error_of(smooth.import()),
-            "node 'gqa' (GroupQueryAttention): smooth_softmax is not supported");
+TEST(attention, a_sink_makes_it_a_sink_attention) {
   Gqa sinks({"qkv", "", "", "past_k", "past_v", "lens", "total", "cos", "sin", "", "", "sinks"});
   sinks.model.floats("sinks", {4});
-  EXPECT_NE(error_of(sinks.import()).find("head_sink"), std::string::npos);
+  auto graph = sinks.import();
+  ASSERT_TRUE(graph.ok()) << error_of(graph);
+  EXPECT_EQ(ops(*graph), "Split RotaryEmbedding RotaryEmbedding SinkAttention");
+  EXPECT_EQ((*graph)[output_node(*graph).inputs[7]].name, "sinks");
+  Gqa smooth;
+  smooth.node.set("smooth_softmax", 1);
+  graph = smooth.import();
+  ASSERT_TRUE(graph.ok()) << error_of(graph);
+  EXPECT_EQ(ir::str((*graph)[output_node(*graph).inputs[7]].type), "f32[4]");
+  Gqa wrong({"qkv", "", "", "past_k", "past_v", "lens", "total", "cos", "sin", "", "", "sinks"});
+  wrong.model.floats("sinks", {3});
+  EXPECT_EQ(error_of(wrong.import()),
+            "node 'gqa' (GroupQueryAttention): SinkAttention: sinks are [3], expected [4]");
+}
+
+TEST(attention, norms_of_query_and_key_come_before_the_rotation) {
+  Gqa gqa({"qkv", "", "", "past_k", "past_v", "lens", "total", "cos", "sin", "", "", "", "", "",
+           "norm", "norm"});
+  gqa.model.floats("norm", {16});
+  auto graph = gqa.import();
+  ASSERT_TRUE(graph.ok()) << error_of(graph);
+  EXPECT_EQ(count(*graph, ir::Op::RMSNormalization), 2u);
+  EXPECT_EQ(graph->producer(output_node(*graph).inputs[0])->op, ir::Op::RotaryEmbedding);
+}
+
+TEST(attention, what_attention_cannot_say_is_refused_by_name) {
+  Gqa quantized;
+  quantized.node.set("k_quant_type", "PER_TENSOR");
+  EXPECT_EQ(
+      error_of(quantized.import()),
+      "node 'gqa' (GroupQueryAttention): k_quant_type PER_TENSOR is not supported; export the "
+      "model with a float cache");
+  Gqa scores;
+  scores.node.set("qk_output", 1);
+  EXPECT_NE(error_of(scores.import()).find("raw scores"), std::string::npos);
 }
 
 TEST(attention, heads_that_do_not_divide_are_refused) {
@@ -132,17 +162,6 @@ TEST(attention, heads_that_do_not_divide_are_refused) {
   Gqa none;
   none.node.proto.mutable_attribute(1)->set_i(0);
   EXPECT_NE(error_of(none.import()), "");
-}
-
-TEST(attention, multi_head_attention_becomes_attention) {
-  ModelBuilder model;
-  for (const char* name : {"q", "k", "v"}) model.input(name, FLOAT, {"b", "s", 64});
-  model.output("y");
-  model.contrib("MultiHeadAttention", {"q", "k", "v"}, {"y"}).set("num_heads", 4);
-  auto graph = model.import();
-  ASSERT_TRUE(graph.ok()) << error_of(graph);
-  EXPECT_EQ(ops(*graph), "Attention");
-  EXPECT_EQ(output_node(*graph).attrs.integer("is_causal", 7), 0);
 }
 
 TEST(attention, contrib_rotary_embedding_reorders_its_inputs_and_finds_its_heads) {

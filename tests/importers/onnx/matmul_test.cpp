@@ -23,11 +23,25 @@ TEST(matmul, a_fused_product_of_plain_matrices_is_a_product) {
   EXPECT_EQ(ops(*model.import()), "MatMul");
 }
 
-TEST(matmul, batch_transposes_are_refused) {
+TEST(matmul, a_batch_transpose_moves_the_first_dim_behind_the_batch) {
   ModelBuilder model;
-  model.input("a", FLOAT, {"s", 4}).input("b", FLOAT, {4, 3}).output("y");
+  model.input("a", FLOAT, {2, "s", 4}).input("b", FLOAT, {"s", 4, 3}).output("y");
   model.contrib("FusedMatMul", {"a", "b"}, {"y"}).set("transBatchA", 1);
-  EXPECT_NE(error_of(model).find("transBatchA"), std::string::npos);
+  auto graph = model.import();
+  ASSERT_TRUE(graph.ok()) << error_of(graph);
+  EXPECT_EQ(ops(*graph), "Transpose MatMul");
+  EXPECT_EQ(output_type(*graph), "f32[s, 2, 3]");
+}
+
+TEST(matmul, a_product_with_its_gelu_comes_apart) {
+  ModelBuilder model;
+  model.input("a", FLOAT, {"s", 4}).output("y");
+  model.floats("b", {4, 3});
+  model.floats("bias", {3});
+  model.contrib("GemmFastGelu", {"a", "b", "bias"}, {"y"});
+  auto graph = model.import();
+  EXPECT_EQ(ops(*graph), "MatMul Add Gelu");
+  EXPECT_EQ(output_node(*graph).attrs.text("approximate", ""), "tanh");
 }
 
 }  // namespace

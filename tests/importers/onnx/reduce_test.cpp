@@ -40,5 +40,33 @@ TEST(reduce, the_l2_norm_is_the_root_of_the_sum_of_squares) {
   EXPECT_EQ(ops(*graph), "Mul ReduceSum Sqrt");
 }
 
+TEST(reduce, the_place_of_an_extreme_is_where_top_k_finds_it) {
+  auto first = over_x(13, [](ModelBuilder& model) {
+    model.node("ArgMax", {"x"}, {"y"}).set("axis", 2).set("keepdims", 0);
+  });
+  ASSERT_TRUE(first.ok()) << error_of(first);
+  EXPECT_EQ(ops(*first), "TopK Squeeze");
+  EXPECT_EQ(type_of(first), "i64[2, 1]");
+  auto last = over_x(13, [](ModelBuilder& model) {
+    model.node("ArgMin", {"x"}, {"y"}).set("axis", -1).set("select_last_index", 1);
+  });
+  EXPECT_EQ(type_of(last), "i64[2, 1, 1]");
+  auto outside =
+      over_x(13, [](ModelBuilder& model) { model.node("ArgMax", {"x"}, {"y"}).set("axis", 3); });
+  EXPECT_NE(error_of(outside).find("axis 3 is outside the 3 dims"), std::string::npos);
+}
+
+TEST(reduce, k_of_an_old_top_k_is_an_attribute) {
+  auto old = over_x(9, [](ModelBuilder& model) {
+    model.node("TopK", {"x"}, {"y", "at"}).set("k", 3).set("axis", 2);
+    model.output("at");
+  });
+  ASSERT_TRUE(old.ok()) << error_of(old);
+  EXPECT_EQ(type_of(old), "f32[2, 1, 3]");
+  EXPECT_EQ(output_type(*old, 1), "i64[2, 1, 3]");
+  auto none = over_x(11, [](ModelBuilder& model) { model.node("TopK", {"x"}, {"y"}); });
+  EXPECT_NE(error_of(none).find("k is missing"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace weft::onnx

@@ -108,6 +108,38 @@ TEST(shape, constants_come_in_every_form) {
   EXPECT_EQ((*graph)[graph->outputs[3].value].contents->at(1), sym::Dim(4));
 }
 
+TEST(shape, pads_are_an_attribute_or_an_input) {
+  EXPECT_EQ(type_of(over_x(2,
+                           [](ModelBuilder& model) {
+                             model.node("Pad", {"x"}, {"y"})
+                                 .set("pads", std::vector<int64_t>{0, 1, 2, 0, 0, 3})
+                                 .set("value", 1.0f);
+                           })),
+            "f32[2, 2, 9]");
+  EXPECT_EQ(
+      type_of(over_x(18,
+                     [](ModelBuilder& model) {
+                       model.integers("pads", {1, 2});
+                       model.integers("axes", {-1});
+                       model.node("Pad", {"x", "pads", "", "axes"}, {"y"}).set("mode", "edge");
+                     })),
+      "f32[2, 1, 7]");
+  auto odd = over_x(13, [](ModelBuilder& model) {
+    model.integers("pads", {1, 2});
+    model.node("Pad", {"x", "pads"}, {"y"}).named("p");
+  });
+  EXPECT_EQ(error_of(odd), "node 'p' (Pad): Pad: pads has 2 elements, 3 axes need 6");
+}
+
+TEST(shape, a_scatter_of_old_opsets_is_one_of_elements) {
+  auto graph = over_x(9, [](ModelBuilder& model) {
+    model.raw<int64_t>("at", INT64, {1, 1, 1}, {0});
+    model.floats("with", {1, 1, 1});
+    model.node("Scatter", {"x", "at", "with"}, {"y"}).set("axis", 2);
+  });
+  EXPECT_EQ(ops(*graph), "ScatterElements");
+}
+
 TEST(shape, a_constant_without_a_value_is_refused) {
   ModelBuilder model;
   model.output("y");
