@@ -42,4 +42,8 @@ Result<std::unique_ptr<runtime::Session>> Engine::open_session() {
   return runtime::Session::create(setup());
 }
 
+Result<std::unique_ptr<runtime::GraphRun>> Engine::open_graph_run() {
+  return runtime::GraphRun::create(setup());
+}
+
 }  // namespace weft

@@ -15,6 +15,7 @@
 
 #include "core/base/result.h"
 #include "core/engine_plan.h"
+#include "core/runtime/graph_run.h"
 #include "core/runtime/program_cache.h"
 #include "core/runtime/programs.h"
 #include "core/runtime/session.h"
@@ -32,6 +33,9 @@ class Engine {
 
   // A session holds one conversation: its own KV cache and arena. The engine must outlive it.
   Result<std::unique_ptr<runtime::Session>> open_session();
+
+  // The graph with memory of its own, for inputs of the caller's. The engine must outlive it.
+  Result<std::unique_ptr<runtime::GraphRun>> open_graph_run();
 
   const ir::Graph& graph() const { return plan_->graph(); }
   const PlacementSummary& placement() const { return plan_->placement(); }

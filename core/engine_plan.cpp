@@ -26,6 +26,23 @@ std::string joined(const std::vector<std::string>& parts) {
   return text;
 }
 
+// Passes that give inputs a role, or rely on one that does.
+bool changes_interface(std::string_view pass) {
+  constexpr std::string_view kPasses[] = {"bind_decoder_inputs", "name_positions",
+                                          "keep_last_logits", "alias_kv_cache"};
+  return std::find(std::begin(kPasses), std::end(kPasses), pass) != std::end(kPasses);
+}
+
+Status rewrite_inside(ir::Graph& graph, passes::Context& context,
+                      const passes::Observer& observer) {
+  for (const passes::Step& step : passes::pipeline()) {
+    if (changes_interface(step.name)) continue;
+    TRY(passes::run_one(graph, context, step.name));
+    if (observer) observer(step, graph);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string PlacementSummary::line() const {
@@ -41,7 +58,8 @@ std::string PlacementSummary::line() const {
 
 Result<std::unique_ptr<EnginePlan>> EnginePlan::make(ir::Graph graph,
                                                      const std::vector<host::PluginPtr>& plugins,
-                                                     EngineOptions options) {
+                                                     EngineOptions options,
+                                                     const passes::Observer& observer) {
   std::unique_ptr<EnginePlan> out(new EnginePlan);
   out->options_ = std::move(options);
   out->graph_ = std::move(graph);
@@ -51,14 +69,18 @@ Result<std::unique_ptr<EnginePlan>> EnginePlan::make(ir::Graph graph,
   passes::Context context;
   context.options.capacity = out->options_.capacity;
   context.options.chunk = out->options_.chunk;
-  TRY(passes::run(out->graph_, context));
+  if (out->options_.keep_interface) {
+    TRY(rewrite_inside(out->graph_, context, observer));
+  } else {
+    TRY(passes::run(out->graph_, context, passes::Stage::placed, observer));
+  }
   out->rewrites_ = std::move(context.log);
 
   const EngineOptions& o = out->options_;
   const auto& prefill = o.prefill.empty() ? o.backends : o.prefill;
   const auto& decode = o.decode.empty() ? o.backends : o.decode;
-  out->prefill_ = TRY(out->plan_for(prefill));
-  if (decode != prefill) out->decode_ = TRY(out->plan_for(decode));
+  out->prefill_ = TRY(out->plan_for(prefill, out->prefill_placement_));
+  if (decode != prefill) out->decode_ = TRY(out->plan_for(decode, out->decode_placement_));
   return out;
 }
 
@@ -101,8 +123,9 @@ void EnginePlan::find_domains() {
   }
 }
 
-Result<std::unique_ptr<plan::Plan>> EnginePlan::plan_for(const std::vector<std::string>& backends) {
-  std::vector<uint32_t> preference;
+Result<std::unique_ptr<plan::Plan>> EnginePlan::plan_for(const std::vector<std::string>& backends,
+                                                         Placement& out) {
+  std::vector<uint32_t>& preference = out.preference;
   for (const std::string& name : backends) {
     for (uint32_t i = 0; i < devices_.size(); ++i) {
       if (devices_[i]->plugin()->name() == name) preference.push_back(i);
@@ -111,9 +134,9 @@ Result<std::unique_ptr<plan::Plan>> EnginePlan::plan_for(const std::vector<std::
   if (preference.empty()) {
     return Error{"none of the backends " + joined(backends) + " can be used", ErrorKind::plugin};
   }
-  const partition::Assignment assignment = TRY(partition::assign(graph_, devices_, preference));
-  TRY(summarize(assignment, devices_[preference[0]]->plugin()->name()));
-  auto islands = TRY(partition::schedule(graph_, assignment.units));
+  out.assignment = TRY(partition::assign(graph_, devices_, preference));
+  TRY(summarize(out.assignment, devices_[preference[0]]->plugin()->name()));
+  auto islands = TRY(partition::schedule(graph_, out.assignment.units));
   auto plan = TRY(plan::Plan::make(graph_, std::move(islands), domains_));
   note_copied_updates(*plan);
   return plan;

@@ -28,7 +28,10 @@ struct EngineOptions {
   std::string require;                       // a node of any other backend is an error
   int64_t capacity = 2048;                   // positions of the KV cache
   int64_t chunk = 512;                       // most tokens of one run
-  std::filesystem::path cache_folder;        // preparation cache; empty: none
+  // The graph keeps the inputs and outputs of the file: none gets a role, caches are no states, and
+  // an Engine gives graph runs instead of sessions.
+  bool keep_interface = false;
+  std::filesystem::path cache_folder;  // preparation cache; empty: none
 };
 
 // Nodes per backend over all phases, with the reasons of those that did not get their first choice.
@@ -56,14 +59,21 @@ struct PlannedMemory {
   int64_t total() const { return weights + cache + arena; }
 };
 
+// Who was asked for the nodes of a phase, in which order, and what each backend answered.
+struct Placement {
+  std::vector<uint32_t> preference;  // indices of devices, most wanted first
+  partition::Assignment assignment;
+};
+
 class EnginePlan {
  public:
   // `plugins` are the loaded ones; only those the options name are used, and at least one must be
   // there (ErrorKind::plugin). Takes the graph as the importer left it. Fails with
-  // ErrorKind::placement where `require` is not met.
+  // ErrorKind::placement where `require` is not met. `observer` sees the graph after each pass.
   static Result<std::unique_ptr<EnginePlan>> make(ir::Graph graph,
                                                   const std::vector<host::PluginPtr>& plugins,
-                                                  EngineOptions options);
+                                                  EngineOptions options,
+                                                  const passes::Observer& observer = {});
 
   const EngineOptions& options() const { return options_; }
   const ir::Graph& graph() const { return graph_; }
@@ -74,6 +84,11 @@ class EnginePlan {
   // The plans of prompt and token; the same one when both phases have the same backends.
   const plan::Plan& prefill() const { return *prefill_; }
   const plan::Plan& decode() const { return decode_ ? *decode_ : *prefill_; }
+  // The answers behind each plan.
+  const Placement& prefill_placement() const { return prefill_placement_; }
+  const Placement& decode_placement() const {
+    return decode_ ? decode_placement_ : prefill_placement_;
+  }
   // One device per usable backend, its memory domain, and whether a domain is host memory that
   // devices import.
   const std::vector<host::DevicePtr>& devices() const { return devices_; }
@@ -84,7 +99,8 @@ class EnginePlan {
   EnginePlan() = default;
   Status open_devices(const std::vector<host::PluginPtr>& plugins);
   void find_domains();
-  Result<std::unique_ptr<plan::Plan>> plan_for(const std::vector<std::string>& backends);
+  Result<std::unique_ptr<plan::Plan>> plan_for(const std::vector<std::string>& backends,
+                                               Placement& out);
   Status summarize(const partition::Assignment& assignment, const std::string& first_choice);
   void note_copied_updates(const plan::Plan& plan);
 
@@ -94,6 +110,7 @@ class EnginePlan {
   std::vector<uint32_t> domains_;
   std::vector<bool> shared_domains_;
   std::unique_ptr<plan::Plan> prefill_, decode_;
+  Placement prefill_placement_, decode_placement_;
   PlacementSummary placement_;
   std::vector<passes::Note> rewrites_;
 };

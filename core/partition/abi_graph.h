@@ -41,6 +41,10 @@ class AbiGraph {
   // What the part reads from outside, states included, in the order of weft_graph.inputs.
   const std::vector<ir::ValueId>& inputs() const { return inputs_; }
   const std::vector<ir::ValueId>& outputs() const { return outputs_; }
+  // The value that plugins know by `index`; none when there is no such index.
+  ir::ValueId value_at(uint32_t index) const {
+    return index < order_.size() ? order_[index] : ir::ValueId::none;
+  }
   // The slots as the plugin sees them: bounds from the graph's symbols. Call after every AbiGraph
   // that shares the table has been built.
   void refresh_slots(const sym::SlotTable& slots);

@@ -16,17 +16,29 @@
 
 namespace weft::partition {
 
-// Why a device that was asked before the one that got the node did not take it.
+// Why a device does not take a node: weft_refusal, or the host's own reason for not granting a
+// claim.
 struct Decline {
   ir::NodeId node = ir::NodeId::none;
   uint32_t device = 0;
-  uint32_t code = 0;  // WEFT_REFUSE_*
-  std::string why;    // one sentence
+  uint32_t code = 0;                      // WEFT_REFUSE_*
+  std::string why;                        // one sentence
+  ir::ValueId value = ir::ValueId::none;  // the one at issue
+  std::string what = {};                  // attribute or limit, by name
+  int64_t found = 0, limit = 0;           // of a limit: found > limit
 };
 
 struct Assignment {
   std::vector<Unit> units;  // every live node once
+  // Of devices asked before the one that got the node.
   std::vector<Decline> declines;
+  // What devices asked after it say all the same: theirs change nothing.
+  std::vector<Decline> late_declines;
+  struct LateClaim {
+    ir::NodeId node = ir::NodeId::none;
+    uint32_t device = 0;
+  };
+  std::vector<LateClaim> late_claims;
 };
 
 // `preference` lists indices into `devices`, most wanted first. Fails (ErrorKind::plugin) naming

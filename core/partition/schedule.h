@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "core/base/result.h"
@@ -21,6 +22,7 @@ struct Unit {
   uint32_t device = 0;
   std::vector<ir::NodeId> nodes;  // in topological order
   bool fixed_shapes = false;      // runs at the upper bounds of its dims
+  std::string reason = {};        // the plugin's word about the claim; may be empty
 };
 
 struct Island {

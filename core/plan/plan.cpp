@@ -5,7 +5,6 @@
 
 #include "core/base/check.h"
 #include "core/partition/fixed_shapes.h"
-#include "core/plan/memory.h"
 
 namespace weft::plan {
 
@@ -27,12 +26,7 @@ struct Plan::Builder {
   std::map<std::pair<ValueId, uint32_t>, uint32_t> made_by =
       {};  // task that puts value into domain
   // One block per value and domain, with lifetimes in task steps times nodes.
-  struct Stay {
-    ValueId value;
-    uint32_t domain;
-    Block block;
-  };
-  std::vector<Stay> stays = {};
+  std::vector<Stay>& stays = plan.stays_;
   std::map<std::pair<ValueId, uint32_t>, size_t> stay_of = {};
   std::set<ValueId> unplaced = {};  // plan.copied_updates_
 
@@ -178,7 +172,8 @@ struct Plan::Builder {
   // outputs.
   Status find_lifetimes() {
     int64_t step = 1;
-    for (const Task& task : plan.tasks_) {
+    for (Task& task : plan.tasks_) {
+      task.first_step = task.last_step = step;
       if (task.kind == Task::Kind::copy) {
         touch(task.value, task.from_domain, step);
         touch(task.value, task.to_domain, step++);
@@ -191,7 +186,7 @@ struct Plan::Builder {
         for (const ValueId value : graph[part.nodes[k]].inputs) touch(value, domain, step);
         for (const ValueId value : graph[part.nodes[k]].outputs) touch(value, domain, step);
       }
-      ++step;
+      task.last_step = step++;
     }
     // Inputs are written before the first step, outputs read after the last.
     for (const ValueId input : graph.inputs) {
@@ -229,6 +224,7 @@ struct Plan::Builder {
       }
       plan.arena_bytes_[domain] = assign_offsets(blocks);
       for (size_t i = 0; i < blocks.size(); ++i) {
+        stays[from[i]].block.offset = blocks[i].offset;
         Location location;
         location.domain = domain;
         location.offset_bytes = blocks[i].offset;
@@ -275,6 +271,7 @@ struct Plan::Builder {
       island.device = parts[i].device;
       island.domain = domain_of_island(i);
       island.nodes = parts[i].nodes;
+      island.units = parts[i].units;
       std::vector<ValueId> outputs;
       for (const NodeId id : island.nodes) {
         for (const ValueId out : graph[id].outputs) {

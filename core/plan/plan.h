@@ -17,6 +17,7 @@
 #include "core/ir/graph.h"
 #include "core/partition/abi_graph.h"
 #include "core/partition/schedule.h"
+#include "core/plan/memory.h"
 #include "core/sym/slots.h"
 
 namespace weft::plan {
@@ -33,6 +34,7 @@ struct IslandPlan {
   uint32_t device = 0;
   uint32_t domain = 0;
   std::vector<ir::NodeId> nodes;
+  std::vector<uint32_t> units;  // of each node, indices of the assignment's units
   std::unique_ptr<partition::AbiGraph> graph;
   // One value per slot, -1 where the island does not use it, when it runs at fixed shapes
   // (partition/fixed_shapes.h); else empty.
@@ -46,6 +48,15 @@ struct Task {
   ir::ValueId value = ir::ValueId::none;    // copy
   uint32_t from_domain = 0, to_domain = 0;  // copy
   std::vector<uint32_t> needs;              // tasks whose results this one reads
+  int64_t first_step = 0, last_step = 0;    // on the clock of lifetimes: a step per unit or copy
+};
+
+// How long a value holds which bytes of a domain's arena. Step 0 is before the first task; the last
+// step of all is after the last task.
+struct Stay {
+  ir::ValueId value = ir::ValueId::none;
+  uint32_t domain = 0;
+  Block block;
 };
 
 // A value the graph places inside a state, but whose producer's device shares no memory with the
@@ -83,6 +94,8 @@ class Plan {
   // The same as `island` sees it: a number where its shapes are fixed.
   RunDim run_dim(const ir::Dim& dim, const IslandPlan& island) const;
   const std::vector<CopiedUpdate>& copied_updates() const { return copied_updates_; }
+  // Every value that has bytes in an arena.
+  const std::vector<Stay>& stays() const { return stays_; }
 
  private:
   struct Builder;
@@ -94,6 +107,7 @@ class Plan {
   std::map<std::pair<ir::ValueId, uint32_t>, Location> locations_;
   std::map<ir::ValueId, uint32_t> homes_;
   std::vector<CopiedUpdate> copied_updates_;
+  std::vector<Stay> stays_;
 };
 
 }  // namespace weft::plan

@@ -59,19 +59,14 @@ Result<uint32_t> cache_domain(const Session::Setup& setup) {
 
 }  // namespace
 
-Result<std::unique_ptr<Session>> Session::create(const Setup& setup) {
-  std::unique_ptr<Session> session(new Session);
-  session->capacity_ = setup.capacity;
-  session->chunk_ = setup.chunk;
-  const Graph& graph = setup.prefill.plan->graph();
-  TRY(session->find_interface(graph));
-
-  SessionMemory& memory = session->memory_;
+Result<SessionMemory> Session::allocate(const Setup& setup) {
+  SessionMemory memory;
   for (uint32_t domain = 0; domain < setup.shared_domains.size(); ++domain) {
     memory.arenas.push_back(
         TRY(Region::create(arena_bytes(setup, domain), setup.shared_domains[domain],
                            devices_of(setup, domain), "activations")));
   }
+  const Graph& graph = setup.prefill.plan->graph();
   int64_t cache_bytes = 0;
   for (const ValueId input : graph.inputs) {
     if (graph[input].kind != ValueKind::state) continue;
@@ -81,6 +76,25 @@ Result<std::unique_ptr<Session>> Session::create(const Setup& setup) {
   const uint32_t domain = TRY(cache_domain(setup));
   memory.states = TRY(Region::create(cache_bytes, setup.shared_domains[domain],
                                      devices_of(setup, domain), "the KV cache"));
+  return memory;
+}
+
+Result<std::unique_ptr<Session>> Session::create(const Setup& setup) {
+  std::unique_ptr<Session> session(new Session);
+  session->capacity_ = setup.capacity;
+  session->chunk_ = setup.chunk;
+  const Graph& graph = setup.prefill.plan->graph();
+  TRY(session->find_interface(graph));
+
+  session->memory_ = TRY(allocate(setup));
+  SessionMemory& memory = session->memory_;
+  for (const ValueId input : graph.inputs) {
+    const ir::Value& value = graph[input];
+    if (value.kind != ValueKind::state) continue;
+    const int64_t elements = sym::product(value.type.shape).constant();
+    session->caches_.push_back({value.name, value.type.dtype, elements / setup.capacity});
+    session->cache_offsets_.push_back(memory.state_offset.at(input));
+  }
   session->prefill_ =
       TRY(Runner::create(*setup.prefill.plan, *setup.prefill.programs, setup.devices, memory));
   if (setup.decode.plan != setup.prefill.plan) {
@@ -195,6 +209,45 @@ Status Session::truncate(int64_t positions) {
     return Error{
         "cannot keep " + std::to_string(positions) + " of " + std::to_string(past_) + " positions",
         ErrorKind::usage};
+  }
+  past_ = positions;
+  return {};
+}
+
+Status Session::check_cache(size_t index, size_t size_bytes, int64_t positions) const {
+  const auto usage = [](std::string text) { return Error{std::move(text), ErrorKind::usage}; };
+  if (index >= caches_.size())
+    return usage("there is no cache " + std::to_string(index) + "; the session has " +
+                 std::to_string(caches_.size()));
+  if (positions < 0 || positions > capacity_)
+    return usage(std::to_string(positions) + " positions do not fit a context of " +
+                 std::to_string(capacity_));
+  const Cache& cache = caches_[index];
+  const int64_t expected = ir::size_bytes(cache.dtype, positions * cache.width);
+  if (int64_t(size_bytes) == expected) return {};
+  return usage("cache '" + cache.name + "' takes " + std::to_string(expected) + " bytes for " +
+               std::to_string(positions) + " positions, not " + std::to_string(size_bytes));
+}
+
+Status Session::read_cache(size_t index, std::span<std::byte> to) const {
+  TRY(check_cache(index, to.size(), past_));
+  if (to.empty()) return {};
+  return memory_.states->read(cache_offsets_[index], to);
+}
+
+Status Session::write_cache(size_t index, std::span<const std::byte> from) {
+  if (index >= caches_.size()) return check_cache(index, 0, 0);
+  const int64_t position_bytes = ir::size_bytes(caches_[index].dtype, caches_[index].width);
+  TRY(check_cache(index, from.size(), int64_t(from.size()) / position_bytes));
+  if (from.empty()) return {};
+  return memory_.states->write(cache_offsets_[index], from);
+}
+
+Status Session::resume(int64_t positions) {
+  if (positions < 0 || positions > capacity_) {
+    return Error{"cannot go on after " + std::to_string(positions) +
+                     " positions: the context holds " + std::to_string(capacity_),
+                 ErrorKind::usage};
   }
   past_ = positions;
   return {};

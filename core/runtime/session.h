@@ -3,6 +3,7 @@
 //   session.feed(prompt, 1)   logits [1, vocab] of the last prompt token
 //   session.feed({token}, 1)  and so on; past() grows by what was fed
 //   session.truncate(n)       forgets all but the first n positions: nothing is moved
+//   session.write_cache(...)  and resume(n) go on from caches that were read before
 //
 // Runs of more than one token use the prefill plan, single tokens the decode plan; both work on the
 // same cache. feed() allocates nothing once the first run of each kind has been made.
@@ -13,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/base/result.h"
@@ -60,14 +62,35 @@ class Session {
   // Records of every kernel go to `sink` until it is set to nullptr.
   void profile(const weft_prof_sink* sink) { profile_ = sink; }
 
+  // A cache: a state of the graph, [1, capacity, width].
+  struct Cache {
+    std::string name;
+    ir::DType dtype = ir::DType::undefined;
+    int64_t width = 0;  // elements of a position
+  };
+  const std::vector<Cache>& caches() const { return caches_; }
+  // The first past() positions of cache `index`: `to` holds [past, width] elements.
+  Status read_cache(size_t index, std::span<std::byte> to) const;
+  // Puts [positions, width] elements at the start of cache `index`, for resume() to count.
+  Status write_cache(size_t index, std::span<const std::byte> from);
+  // Goes on as if `positions` tokens had been fed whose keys and values are in the caches: those
+  // that write_cache() put there, for all of them.
+  Status resume(int64_t positions);
+
   static MemoryUse memory_use(const Setup& setup);
+  // Arenas and caches as a session holds them.
+  static Result<SessionMemory> allocate(const Setup& setup);
 
  private:
   Session() = default;
   Status find_interface(const ir::Graph& graph);
   Result<std::span<const float>> run_chunk(std::span<const int64_t> ids, int64_t rows);
 
+  Status check_cache(size_t index, size_t size_bytes, int64_t positions) const;
+
   SessionMemory memory_;
+  std::vector<Cache> caches_;
+  std::vector<int64_t> cache_offsets_;        // bytes, of each cache
   std::unique_ptr<Runner> prefill_, decode_;  // decode_ empty: prefill_ serves both
   ir::ValueId ids_ = ir::ValueId::none, positions_ = ir::ValueId::none, logits_ = ir::ValueId::none;
   bool ids_are_i32_ = false;

@@ -65,6 +65,12 @@ TEST_F(Claims, go_to_the_most_wanted_backend_that_can) {
   ASSERT_TRUE(whole.ok()) << whole.error().message;
   EXPECT_EQ(devices_of(graph, *whole), (std::vector<uint32_t>{1, 1, 1}));
   EXPECT_TRUE(whole->declines.empty());
+  // What null says changes nothing, and is kept.
+  ASSERT_EQ(whole->late_declines.size(), 2u);
+  EXPECT_EQ(whole->late_declines[0].why, "only Add is run here");
+  ASSERT_EQ(whole->late_claims.size(), 1u);
+  EXPECT_EQ(whole->late_claims[0].node, graph.order()[1]);
+  EXPECT_EQ(whole->late_claims[0].device, 0u);
 }
 
 TEST_F(Claims, name_the_first_node_that_nobody_takes) {
@@ -110,6 +116,10 @@ TEST_F(Claims, that_overlap_are_all_or_nothing) {
   const auto first_wins = assign(graph, devices, preference);
   ASSERT_TRUE(first_wins.ok()) << first_wins.error().message;
   EXPECT_EQ(devices_of(graph, *first_wins), (std::vector<uint32_t>{0, 0, 1}));
+  ASSERT_FALSE(first_wins->declines.empty());
+  EXPECT_EQ(first_wins->declines[0].node, graph.order()[2]);
+  EXPECT_EQ(first_wins->declines[0].why,
+            "it claims the node only together with 'sum', which is taken");
 }
 
 TEST_F(Claims, that_cannot_run_as_one_are_declined_for_their_backend) {
