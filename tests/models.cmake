@@ -39,8 +39,8 @@ target_link_libraries(allocating_library PRIVATE weft_options)
 set_target_properties(allocating_library PROPERTIES
                       LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/plugins)
 weft_test(test_weft tools/weft weft_engine weft_onnx)
-foreach(part chat_settings clock conversation count_allocations generate line_history logits_file
-             message_lines model_facts printable)
+foreach(part chat_settings clock conversation count_allocations difference generate line_history
+             logits_file message_lines model_facts printable repeats)
   target_sources(test_weft PRIVATE ${PROJECT_SOURCE_DIR}/tools/weft/${part}.cpp)
 endforeach()
 target_compile_definitions(test_weft PRIVATE
@@ -49,7 +49,8 @@ add_dependencies(test_weft allocating_library weft_cpu)
 
 # The real model, from the command line. Too slow under a sanitizer.
 if(NOT WEFT_SANITIZE)
-  foreach(script test_models test_exports test_command_line test_eval test_chat test_inspect)
+  foreach(script test_models test_exports test_command_line test_eval test_chat test_inspect
+          test_explain)
     add_test(NAME model_${script}
              COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/${script}.py)
     set_tests_properties(model_${script} PROPERTIES ENVIRONMENT "WEFT_BIN=$<TARGET_FILE:weft>"
@@ -67,6 +68,12 @@ if(NOT WEFT_SANITIZE)
              COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/bad_input/${script}.py)
     set_tests_properties(bad_input_${script} PROPERTIES
                          ENVIRONMENT "WEFT_BIN=$<TARGET_FILE:weft>" TIMEOUT 600)
+  endforeach()
+  # Small models against the data beside them, and written back as ONNX.
+  foreach(script test_check test_import)
+    add_test(NAME model_${script}
+             COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/${script}.py)
+    set_tests_properties(model_${script} PROPERTIES ENVIRONMENT "WEFT_BIN=$<TARGET_FILE:weft>")
   endforeach()
   # Perplexities over all 16 windows.
   add_test(NAME model_test_eval_whole

@@ -14,10 +14,18 @@ constexpr const char* kBeside[] = {"config.json",         "generation_config.jso
                                    "genai_config.json",   "tokenizer.json",
                                    "chat_template.jinja", "tokenizer_config.json"};
 
-Status plan_model(const Flags& flags, ir::Graph graph, Inspection& out) {
+Status plan_model(const Flags& flags, ir::Graph graph, History* history, Inspection& out) {
+  passes::Observer observer;
+  if (history) {
+    history->begin(graph);
+    observer = [history](const passes::Step& step, const ir::Graph& then) {
+      history->after(step, then);
+    };
+  }
   const int64_t capacity = TRY(choose_capacity(flags, out.folder, 1));
   out.plugins = load_plugins(flags);
-  out.plan = TRY(EnginePlan::make(std::move(graph), out.plugins, engine_options(flags, capacity)));
+  out.plan = TRY(
+      EnginePlan::make(std::move(graph), out.plugins, engine_options(flags, capacity), observer));
   out.weights = weight_facts(out.plan->graph());
   out.architecture = architecture(out.plan->graph());
   return {};
@@ -25,7 +33,7 @@ Status plan_model(const Flags& flags, ir::Graph graph, Inspection& out) {
 
 }  // namespace
 
-Result<Inspection> inspect_model(const Flags& flags) {
+Result<Inspection> inspect_model(const Flags& flags, History* history) {
   Inspection out;
   out.folder = TRY(open_model_folder(flags.model));
   std::error_code ignored;
@@ -36,7 +44,7 @@ Result<Inspection> inspect_model(const Flags& flags) {
   if (out.file.path.empty()) return std::move(graph).error();
   if (graph.ok()) {
     out.weights = weight_facts(*graph);
-    const Status planned = plan_model(flags, std::move(*graph), out);
+    const Status planned = plan_model(flags, std::move(*graph), history, out);
     if (!planned.ok()) out.error = planned.error();
   } else {
     out.error = graph.error();

@@ -11,6 +11,7 @@
 #include "core/engine_plan.h"
 #include "importers/onnx/file_summary.h"
 #include "tools/weft/flags.h"
+#include "tools/weft/history.h"
 #include "tools/weft/model_facts.h"
 #include "tools/weft/model_folder.h"
 
@@ -29,8 +30,8 @@ struct Inspection {
 };
 
 // Maps the files and plans, but neither reads weights nor compiles. Fails when there is no file to
-// say anything about.
-Result<Inspection> inspect_model(const Flags& flags);
+// say anything about. `history`, if not null, watches the passes.
+Result<Inspection> inspect_model(const Flags& flags, History* history = nullptr);
 
 // What deserves a look: inputs nothing reads, ops that are not known, files that are missing.
 std::vector<std::string> warnings(const Inspection& inspection);

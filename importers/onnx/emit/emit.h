@@ -1,0 +1,23 @@
+// Graphs out: the inverse of the import, for other tools to open and for ONNX Runtime to check us.
+//
+//   TRY(onnx::emit(graph, "out.onnx"));      opset 23; weights in out.onnx.data beside it
+//
+// Names, symbolic dims (as dim_param) and weights are those of the graph. What opset 23 cannot say
+// becomes ops that can: windows and causality after a past become masks, sinks and slopes become
+// scores, quantized constants become DequantizeLinear (or floats, where their zero points are
+// none). Sizes that the graph knows as expressions are computed from the shapes of inputs.
+#pragma once
+
+#include <filesystem>
+
+#include "core/base/result.h"
+#include "core/ir/graph.h"
+
+namespace weft::onnx {
+
+// Writes `graph`, which has no states or placements yet (stage canonical or fused). Both files
+// appear under their names only when they are whole. Fails with one sentence that names the node
+// for what ONNX cannot say, and with ErrorKind::usage where the files cannot be written.
+Status emit(const ir::Graph& graph, const std::filesystem::path& file);
+
+}  // namespace weft::onnx
