@@ -49,8 +49,9 @@ Status tile_reference(const OpCall& call) {
   std::vector<int64_t> shape = x.shape;
   int64_t tiles = 1;
   for (size_t i = 0; i < shape.size(); ++i) {
-    shape[i] *= repeats[i];
-    tiles *= repeats[i];
+    if (repeats[i] < 0 || __builtin_mul_overflow(shape[i], repeats[i], &shape[i]) ||
+        __builtin_mul_overflow(tiles, repeats[i], &tiles))
+      return Error{"repeats is " + str(repeats) + ", more than any tensor holds"};
   }
   TRY(expect_shape(y, "y", shape));
   if (y.count() == 0) return {};
