@@ -26,23 +26,6 @@ std::string joined(const std::vector<std::string>& parts) {
   return text;
 }
 
-// Passes that give inputs a role, or rely on one that does.
-bool changes_interface(std::string_view pass) {
-  constexpr std::string_view kPasses[] = {"bind_decoder_inputs", "name_positions",
-                                          "keep_last_logits", "alias_kv_cache"};
-  return std::find(std::begin(kPasses), std::end(kPasses), pass) != std::end(kPasses);
-}
-
-Status rewrite_inside(ir::Graph& graph, passes::Context& context,
-                      const passes::Observer& observer) {
-  for (const passes::Step& step : passes::pipeline()) {
-    if (changes_interface(step.name)) continue;
-    TRY(passes::run_one(graph, context, step.name));
-    if (observer) observer(step, graph);
-  }
-  return {};
-}
-
 }  // namespace
 
 std::string PlacementSummary::line() const {
@@ -69,11 +52,8 @@ Result<std::unique_ptr<EnginePlan>> EnginePlan::make(ir::Graph graph,
   passes::Context context;
   context.options.capacity = out->options_.capacity;
   context.options.chunk = out->options_.chunk;
-  if (out->options_.keep_interface) {
-    TRY(rewrite_inside(out->graph_, context, observer));
-  } else {
-    TRY(passes::run(out->graph_, context, passes::Stage::placed, observer));
-  }
+  context.options.keep_interface = out->options_.keep_interface;
+  TRY(passes::run(out->graph_, context, passes::Stage::placed, observer));
   out->rewrites_ = std::move(context.log);
 
   const EngineOptions& o = out->options_;

@@ -105,8 +105,10 @@ Element of_contents(const Value& value, const std::vector<Dim>& index) {
 }
 
 Element of_input(const Value& value, const std::vector<Dim>& index) {
-  if (value.name == "attention_mask") return Dim(1);
-  if (value.name == "position_ids" && index.size() == 2) return Dim::symbol("past") + index[1];
+  const Dim past = Dim::symbol("past");
+  const ir::Shape all{1, past + Dim::symbol("seq")};
+  if (value.name == "attention_mask" && value.type.shape == all) return Dim(1);
+  if (value.name == "position_ids" && index.size() == 2) return past + index[1];
   return {};
 }
 
@@ -125,7 +127,7 @@ Element Elements::at(const Place& place) {
     if (Element known = of_contents(value, place.index); known.index() != 0) return known;
   }
   if (value.kind == ValueKind::constant) return of_constant(value);
-  if (value.kind == ValueKind::input) return of_input(value, place.index);
+  if (value.kind == ValueKind::input) return in_session_ ? of_input(value, place.index) : Element{};
   if (const auto next = movement_.step(place)) return at(*next);
   const Node* node = graph_.producer(place.value);
   return node ? compute(*node, place) : Element{};

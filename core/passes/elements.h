@@ -8,8 +8,9 @@
 // choice between two numbers by such a conjunction. What is none of these is unknown, and then
 // the mask stays what it is: computed.
 //
-// Inputs mean what a session feeds (bind_decoder_inputs): attention_mask is all ones (one sequence
-// without padding), position_ids counts from `past`.
+// In a session inputs mean what it feeds (bind_decoder_inputs): attention_mask over past and new
+// tokens is all ones (one sequence without padding), position_ids counts from `past`. Elsewhere,
+// and for the mask of an encoder, they hold what they hold.
 #pragma once
 
 #include <variant>
@@ -35,7 +36,8 @@ using Element = std::variant<std::monostate, sym::Dim, Condition, Choice>;
 
 class Elements {
  public:
-  explicit Elements(const ir::Graph& graph) : graph_(graph), movement_(graph) {}
+  Elements(const ir::Graph& graph, bool in_session)
+      : graph_(graph), movement_(graph), in_session_(in_session) {}
 
   // The element of `value` at its indices; movement().indices(value) are symbols for them.
   Element at(const Place& place);
@@ -53,6 +55,7 @@ class Elements {
 
   const ir::Graph& graph_;
   Movement movement_;
+  bool in_session_;
   int steps_left_ = 100'000;  // of one graph: a bound on work, far above any real mask
 };
 

@@ -59,7 +59,7 @@ bool is_named(const Graph& graph, const Movement& movement, Place place) {
 
 Status name_positions(Graph& graph, Context& context) {
   const auto order = graph.order();
-  Elements elements(graph);
+  Elements elements(graph, !context.options.keep_interface);
   for (const NodeId id : order) {
     const Node node = graph[id];
     if (node.outputs.size() != 1) continue;

@@ -29,6 +29,9 @@ using ir::ValueId;
 struct Options {
   int64_t capacity = 2048;  // positions a KV cache holds
   int64_t chunk = 512;      // most tokens of one run
+  // Inputs and outputs stay the file's, and nothing is assumed of what they hold: passes that serve
+  // a session are left out.
+  bool keep_interface = false;
 };
 
 // One line of the rewriting log.
@@ -62,6 +65,7 @@ struct Step {
   const char* name;
   PassFn run;
   Stage stage;
+  bool for_session = false;  // gives inputs and outputs the roles they have in a session
 };
 
 // Every pass, in the order they run.

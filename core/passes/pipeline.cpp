@@ -14,13 +14,13 @@ constexpr Step kPipeline[] = {
     // Compute whatever does not depend on an input; shape arithmetic becomes symbolic values.
     {"fold_constants", fold_constants, Stage::canonical},
     // Inputs get their roles and standard names; symbols become seq and past; batch is 1.
-    {"bind_decoder_inputs", bind_decoder_inputs, Stage::canonical},
+    {"bind_decoder_inputs", bind_decoder_inputs, Stage::canonical, true},
     // Remove what exporters leave behind: casts to the same type, products with 1, moves that
     // cancel; then the second of two nodes that compute the same.
     {"drop_identity", drop_identity, Stage::canonical},
     {"merge_duplicates", merge_duplicates, Stage::canonical},
     // Positions that are computed become the input they are.
-    {"name_positions", name_positions, Stage::canonical},
+    {"name_positions", name_positions, Stage::canonical, true},
     // Blocks that are spelled out become the ops they are.
     {"fuse_swish", fuse_swish, Stage::canonical},
     {"fuse_gelu", fuse_gelu, Stage::canonical},
@@ -42,12 +42,12 @@ constexpr Step kPipeline[] = {
 
     // The head, and all row by row work before it, run only for the rows whose logits are asked
     // for.
-    {"keep_last_logits", keep_last_logits, Stage::fused},
+    {"keep_last_logits", keep_last_logits, Stage::fused, true},
 
     // Beyond this point values get places.
 
     // Past and present of a cache become one state, written in place through sub-tensor views.
-    {"alias_kv_cache", alias_kv_cache, Stage::placed},
+    {"alias_kv_cache", alias_kv_cache, Stage::placed, true},
 };
 
 Status run_step(Graph& graph, Context& context, const Step& step) {
@@ -67,6 +67,7 @@ std::span<const Step> pipeline() { return kPipeline; }
 Status run(Graph& graph, Context& context, Stage until, const Observer& observer) {
   for (const Step& step : kPipeline) {
     if (step.stage > until) break;
+    if (step.for_session && context.options.keep_interface) continue;
     TRY(run_step(graph, context, step));
     if (observer) observer(step, graph);
   }

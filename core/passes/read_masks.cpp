@@ -90,7 +90,7 @@ std::optional<Reading> read_part(const Graph& graph, Elements& elements, const N
 }  // namespace
 
 Status read_masks(Graph& graph, Context& context) {
-  Elements elements(graph);
+  Elements elements(graph, !context.options.keep_interface);
   for (const NodeId id : graph.order()) {
     const Node& node = graph[id];
     if (node.op != Op::Attention || node.inputs.size() <= kMask ||

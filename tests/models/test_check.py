@@ -10,6 +10,7 @@ import unittest
 
 import numpy
 import onnx
+import onnxruntime
 from onnx import helper, numpy_helper
 
 from weft_runs import DATA, WeftTest
@@ -82,6 +83,38 @@ class Check(WeftTest):
             run, checks = self.check(sets, "--backend", "reference", "--as", "graph")
             self.assertEqual(run.code, 0, run)
             self.assertEqual({one["way"] for one in checks[0]["sets"]}, {"graph"})
+
+    def padded(self, model):
+        """A copy of a model whose one data set masks the last two of seven tokens."""
+        folder = self.scratch / "padded" / model.parent.name / model.name
+        folder.mkdir(parents=True)
+        shutil.copyfile(model / "model.onnx", folder / "model.onnx")
+        session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
+        sizes = {"batch": 1, "batch_size": 1, "sequence_length": 7}
+        feeds = {}
+        for value in session.get_inputs():
+            shape = [d if isinstance(d, int) else sizes.get(d, 7 if "+" in d else 0)
+                     for d in value.shape]
+            real = "float" in value.type
+            feeds[value.name] = numpy.zeros(shape, numpy.float32 if real else numpy.int64)
+        feeds["input_ids"][0] = numpy.arange(3, 10)
+        feeds["attention_mask"][0] = [1, 1, 1, 1, 1, 0, 0]
+        if "position_ids" in feeds:
+            feeds["position_ids"][0] = numpy.arange(7)
+        data = folder / "test_data_set_0"
+        for i, value in enumerate(session.get_inputs()):
+            write_tensor(data / f"input_{i}.pb", feeds[value.name], value.name)
+        results = session.run(None, feeds)
+        for i, (value, array) in enumerate(zip(session.get_outputs(), results)):
+            write_tensor(data / f"output_{i}.pb", array, value.name)
+        return folder
+
+    def test_a_mask_that_hides_tokens_is_obeyed(self):
+        for model in (TINY / "optimum" / "bert", TINY / "optimum" / "llama"):
+            with self.subTest(model=model.name):
+                run, checks = self.check(self.padded(model))
+                self.assertEqual(run.code, 0, run)
+                self.assertEqual(checks[0]["sets"][0]["way"], "graph")
 
     def test_a_wrong_output_is_a_mismatch_with_its_place(self):
         folder = self.copy(LLAMA)

@@ -28,7 +28,7 @@ std::string str(const Element& element) {
 }
 
 // The element of the output "y" at symbolic indices.
-std::string element_of(const std::string& body) {
+std::string element_of(const std::string& body, bool in_session = true) {
   auto graph = ir::parse(
       "graph \"g\" {\n  symbol past in [0, 63]\n  symbol seq in [1, 16]\n"
       "  input %attention_mask : i64[1, past + seq]\n  input %position_ids : i64[1, seq]\n"
@@ -41,7 +41,7 @@ std::string element_of(const std::string& body) {
       body + "  output \"y\" = %y\n}\n");
   if (!graph.ok()) return graph.error().message;
   if (const auto typed = ops::infer_types(*graph); !typed.ok()) return typed.error().message;
-  Elements elements(*graph);
+  Elements elements(*graph, in_session);
   const ir::ValueId y = graph->outputs[0].value;
   return str(elements.at({y, elements.movement().indices(y)}));
 }
@@ -78,6 +78,12 @@ TEST(Elements, of_the_attention_mask_are_ones) {
                        "  %b = Mul(%keys, %keys) : i64[past + seq]\n"
                        "  %y = Gather(%a, %b) {axis = 1} : bool[1, past + seq]\n"),
             "always");
+}
+
+TEST(Elements, of_inputs_outside_a_session_are_unknown) {
+  EXPECT_EQ(element_of("  %y = Cast(%attention_mask) {to = 9} : bool[1, past + seq]\n", false),
+            "unknown");
+  EXPECT_EQ(element_of("  %y = Mul(%queries, %one) : i64[1, seq, 1]\n", false), "unknown");
 }
 
 TEST(Elements, of_an_additive_mask_are_a_choice) {
