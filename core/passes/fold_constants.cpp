@@ -8,8 +8,8 @@
 // After it no shape arithmetic is left at run time (Transformer-Lite, symbolic shape inference).
 #include <cstring>
 
-#include "core/ops/array.h"
 #include "core/ops/op_def.h"
+#include "core/passes/evaluate.h"
 #include "core/passes/passes.h"
 
 namespace weft::passes {
@@ -80,20 +80,6 @@ bool fold_transpose(Graph& graph, const Node& node) {
   out.quantization = source.quantization;
   out.column_major = !source.column_major;
   return true;
-}
-
-std::optional<ops::Array> constant_array(const Value& value) {
-  if (value.kind != ValueKind::constant || value.constant->opaque || value.quantization ||
-      value.column_major) {
-    return {};
-  }
-  ops::Array array;
-  array.dtype = value.type.dtype;
-  for (const Dim& dim : value.type.shape) array.shape.push_back(dim.constant());
-  array.strides = ops::row_major(array.shape);
-  // References never write inputs.
-  array.data = const_cast<std::byte*>(value.constant->bytes.data());
-  return array;
 }
 
 Result<bool> fold_reference(Graph& graph, const Node& node) {
