@@ -128,6 +128,16 @@ std::optional<Index> expanded(const Shape& from, const Shape& to, const Index& i
   return out;
 }
 
+// Repeats begin again at 0.
+Index tiled(const Shape& from, const Shape& to, const Index& index) {
+  Index out;
+  for (size_t d = 0; d < from.size(); ++d) {
+    const Dim once = from[d] == Dim(1) ? Dim(0) : mod(index[d], from[d]);
+    out.push_back(from[d] == to[d] ? index[d] : once);
+  }
+  return out;
+}
+
 std::optional<Index> sliced(const Graph& graph, const Bounds& bounds, const Node& node,
                             Index index) {
   const Shape& from = shape_of(graph, node.inputs[0]);
@@ -137,7 +147,8 @@ std::optional<Index> sliced(const Graph& graph, const Bounds& bounds, const Node
   const auto& starts = graph[node.inputs[1]].contents;
   if (!starts || (has_axes && !axes) || (node.inputs.size() > 4 && !steps)) return {};
   for (size_t i = 0; i < starts->size(); ++i) {
-    if (steps && (*steps)[i] != 1) return {};
+    const int64_t step = steps ? (*steps)[i] : 1;
+    if (step < 1) return {};
     const int64_t axis = axes ? (*axes)[i] : int64_t(i);
     const size_t d = size_t(axis < 0 ? axis + int64_t(from.size()) : axis);
     Dim start = (*starts)[i];
@@ -148,7 +159,7 @@ std::optional<Index> sliced(const Graph& graph, const Bounds& bounds, const Node
       start = all ? Dim(0) : from[d] + start;
     }
     if (bounds.ge(start, 0) != Truth::yes) return {};
-    index[d] = index[d] + start;
+    index[d] = index[d] * Dim(step) + start;
   }
   return index;
 }
@@ -178,15 +189,20 @@ std::optional<Index> part_of(const Graph& graph, const Node& node, ValueId outpu
   return {};
 }
 
-// Gather at one known index.
+// Gather where the index is known: the only one, or one of a list at a place that is known.
 std::optional<Index> gathered(const Graph& graph, const Node& node, Index index) {
   const Value& indices = graph[node.inputs[1]];
   const Shape& from = shape_of(graph, node.inputs[0]);
-  if (!indices.contents || indices.contents->size() != 1) return {};
+  if (!indices.contents) return {};
   const size_t axis = axis_of(node, from.size());
-  Dim at = indices.contents->front();
-  if (at.is_constant() && at.constant() < 0) at = at + from[axis];
   const auto begin = index.begin() + int64_t(axis);
+  Dim number;
+  for (size_t d = 0; d < indices.type.shape.size(); ++d)
+    number = number * indices.type.shape[d] + *(begin + int64_t(d));
+  if (indices.contents->size() == 1) number = 0;
+  if (!number.is_constant() || number.constant() >= int64_t(indices.contents->size())) return {};
+  Dim at = (*indices.contents)[size_t(number.constant())];
+  if (at.is_constant() && at.constant() < 0) at = at + from[axis];
   index.erase(begin, begin + int64_t(indices.type.shape.size()));
   index.insert(index.begin() + int64_t(axis), at);
   return index;
@@ -229,6 +245,9 @@ std::optional<Place> Movement::step(const Place& place) const {
       break;
     case Op::Expand:
       index = expanded(shape_of(graph_, input), shape_of(graph_, place.value), place.index);
+      break;
+    case Op::Tile:
+      index = tiled(shape_of(graph_, input), shape_of(graph_, place.value), place.index);
       break;
     case Op::Slice:
       index = sliced(graph_, bounds_, *node, place.index);

@@ -19,8 +19,6 @@ constexpr Step kPipeline[] = {
     // cancel; then the second of two nodes that compute the same.
     {"drop_identity", drop_identity, Stage::canonical},
     {"merge_duplicates", merge_duplicates, Stage::canonical},
-    // Products packed into one weight become one for each thing they compute.
-    {"unpack_linears", unpack_linears, Stage::canonical},
     // Positions that are computed become the input they are.
     {"name_positions", name_positions, Stage::canonical, true},
     // Blocks that are spelled out become the ops they are.
@@ -28,6 +26,8 @@ constexpr Step kPipeline[] = {
     {"fuse_gelu", fuse_gelu, Stage::canonical},
     {"fuse_rms_normalization", fuse_rms_normalization, Stage::canonical},
     {"fuse_rotary_embedding", fuse_rotary_embedding, Stage::canonical},
+    // Products packed into one weight become one for each thing they compute.
+    {"unpack_linears", unpack_linears, Stage::canonical},
     {"tabulate_angles", tabulate_angles, Stage::canonical, true},
     {"fuse_attention", fuse_attention, Stage::canonical},
     // Attention takes over what exporters do around it: repeated heads, the cache, the mask, and
