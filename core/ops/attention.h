@@ -5,6 +5,10 @@
 
 namespace weft::ops {
 
+inline bool is_attention(ir::Op op) {
+  return op == ir::Op::Attention || op == ir::Op::SinkAttention;
+}
+
 Status attention_reference(const OpCall& call);  // of both: inputs that are absent add nothing
 
 // Positions of Attention's inputs and outputs.

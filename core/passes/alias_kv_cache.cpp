@@ -11,26 +11,21 @@
 // (TensorScatter-24, Attention-24 with nonpad_kv_seqlen).
 //
 // Transformer-Lite (Li et al., 2024), KV cache optimisation by sub-tensors.
+#include "core/passes/attention.h"
 #include "core/passes/passes.h"
 
 namespace weft::passes {
 
 namespace {
 
-constexpr size_t kKey = 1, kMask = 3, kPastKey = 4, kLength = 6;
-
-ValueId input(const Node& node, size_t slot) {
-  return slot < node.inputs.size() ? node.inputs[slot] : ValueId::none;
-}
-
 // Why this Attention's cache cannot be a state, or empty.
 std::string obstacle(const Graph& graph, const Node& node) {
-  if (input(node, kLength) != ValueId::none) return "its cache is external already";
+  if (input(node, ops::kNonpadLength) != ValueId::none) return "its cache is external already";
   if (node.outputs.size() < 3) return "its present key and value are not outputs";
   for (const size_t i : {size_t(0), size_t(1)}) {
-    const ValueId past = input(node, kPastKey + i);
+    const ValueId past = input(node, ops::kPastKey + i);
     const ValueId present = node.outputs[1 + i];
-    const ValueId fresh = input(node, kKey + i);
+    const ValueId fresh = input(node, ops::kK + i);
     if (past == ValueId::none) return "it has no past";
     if (graph[past].kind != ir::ValueKind::input) return "its past is computed, not an input";
     if (graph.users(past).size() != 1) return "another node reads its past";
@@ -77,24 +72,28 @@ Status alias_kv_cache(Graph& graph, Context& context) {
   const auto order = graph.order();
   size_t layer = 0, states = 0;
   for (const NodeId id : order) {
-    if (graph[id].op != Op::Attention) continue;
+    if (!is_attention(graph[id])) continue;
     const std::string name = "cache." + std::to_string(layer++);
     if (const std::string why = obstacle(graph, graph[id]); !why.empty()) {
       context.note(graph[id].name, "its cache is not updated in place: " + why);
       continue;
     }
     const Node node = graph[id];
-    const ValueId key = make_state(graph, node.inputs[kKey], id, name + ".key", position, context);
+    const ValueId key =
+        make_state(graph, node.inputs[ops::kK], id, name + ".key", position, context);
     const ValueId value =
-        make_state(graph, node.inputs[kKey + 1], id, name + ".value", position, context);
-    const ValueId y = graph.add(
-        Op::Attention,
-        {node.inputs[0], key, value, input(node, kMask), ValueId::none, ValueId::none, length},
-        node.attrs, node.name);
+        make_state(graph, node.inputs[ops::kV], id, name + ".value", position, context);
+    Node placed = node;
+    set_input(placed, ops::kNonpadLength, length);
+    set_input(placed, ops::kK, key);
+    set_input(placed, ops::kV, value);
+    set_input(placed, ops::kPastKey, ValueId::none);
+    set_input(placed, ops::kPastValue, ValueId::none);
+    const ValueId y = graph.add(node.op, placed.inputs, node.attrs, node.name);
     graph.replace_uses(node.outputs[0], y);
     for (const size_t i : {size_t(0), size_t(1)}) {
       drop_output(graph, node.outputs[1 + i]);
-      std::erase(graph.inputs, node.inputs[kPastKey + i]);
+      std::erase(graph.inputs, node.inputs[ops::kPastKey + i]);
     }
     graph.remove_node(id);
     states += 2;

@@ -10,6 +10,7 @@
 // does not.
 #include <algorithm>
 
+#include "core/passes/attention.h"
 #include "core/passes/passes.h"
 
 namespace weft::passes {
@@ -53,9 +54,8 @@ void find_past(const Graph& graph, const Node& node, std::vector<ValueId>& past)
   const auto add = [&](ValueId id) {
     if (is_graph_input(graph, id) && graph[id].type.shape.size() == 4) past.push_back(id);
   };
-  if (node.op == Op::Attention) {
-    for (size_t slot = 4; slot < std::min<size_t>(node.inputs.size(), 6); ++slot)
-      add(node.inputs[slot]);
+  if (is_attention(node)) {
+    for (const size_t slot : {ops::kPastKey, ops::kPastValue}) add(input(node, slot));
   }
   const int64_t axis = node.attrs.integer("axis", 0);
   if (node.op == Op::Concat && node.inputs.size() == 2 && (axis == 2 || axis == -2))

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "core/passes/constants.h"
 
@@ -22,6 +23,14 @@ namespace {
 // What a mask puts where attention must not look: no score survives it.
 constexpr double kHidden = -1e9;
 
+// Not `condition`, where that is one inequality or none.
+std::optional<Condition> opposite(const Condition& condition) {
+  if (condition.never) return Condition{};
+  if (condition.all.empty()) return Condition{{}, true};
+  if (condition.all.size() > 1) return {};
+  return Condition{{Dim(-1) - condition.all[0]}};
+}
+
 std::optional<Condition> condition_of(const Element& element) {
   if (const auto* condition = std::get_if<Condition>(&element)) return *condition;
   const auto* number = std::get_if<Dim>(&element);
@@ -30,7 +39,14 @@ std::optional<Condition> condition_of(const Element& element) {
   const auto* choice = std::get_if<Choice>(&element);
   if (choice && choice->when.always()) return Condition{{}, choice->yes == 0};
   if (choice && choice->yes != 0 && choice->no == 0) return choice->when;
+  if (choice && choice->yes == 0 && choice->no != 0) return opposite(choice->when);
   return {};
+}
+
+Element negation(const Element& element) {
+  const auto condition = condition_of(element);
+  const auto other = condition ? opposite(*condition) : std::nullopt;
+  return other ? Element(*other) : Element{};
 }
 
 std::optional<Choice> choice_of(const Element& element) {
@@ -40,49 +56,17 @@ std::optional<Choice> choice_of(const Element& element) {
   return {};
 }
 
-Condition both(Condition a, const Condition& b) {
-  if (a.never || b.never) return {{}, true};
-  for (const Dim& dim : b.all) {
-    if (std::find(a.all.begin(), a.all.end(), dim) == a.all.end()) a.all.push_back(dim);
-  }
-  return a;
-}
-
-Element negation(const Element& element) {
-  const auto condition = condition_of(element);
-  if (!condition) return {};
-  if (condition->never) return Condition{};
-  if (condition->all.empty()) return Condition{{}, true};
-  if (condition->all.size() > 1) return {};
-  return Condition{{Dim(-1) - condition->all[0]}};
-}
-
-double combined(Op op, double a, double b) {
-  switch (op) {
-    case Op::Add:
-      return a + b;
-    case Op::Sub:
-      return a - b;
-    case Op::Mul:
-      return a * b;
-    default:
-      return std::nan("");
-  }
-}
-
-// Two reals: one of them the same everywhere, or two masks added.
-Element combined(Op op, const Choice& a, const Choice& b) {
-  Element out;
-  if (b.when.always()) {
-    out = Choice{a.when, combined(op, a.yes, b.yes), combined(op, a.no, b.yes)};
-  } else if (a.when.always()) {
-    out = Choice{b.when, combined(op, a.yes, b.yes), combined(op, a.yes, b.no)};
-  } else if (op == Op::Add && a.yes == 0 && b.yes == 0 && a.no <= kHidden && b.no <= kHidden) {
-    out = Choice{both(a.when, b.when), 0, std::max(a.no, b.no)};
-  }
-  // 0 * -inf of a condition that is always true is never looked at.
-  const auto* choice = std::get_if<Choice>(&out);
-  return choice && std::isnan(choice->yes) ? Element{} : out;
+// One of two numbers compared with one: x < y and the like.
+template <typename Compare>
+Element compare_reals(const Element& a, const Element& b, Compare compare) {
+  const auto x = choice_of(a), y = choice_of(b);
+  if (!x || !y || (!x->when.always() && !y->when.always())) return {};
+  const Choice& varies = y->when.always() ? *x : *y;
+  const bool yes = compare(x->yes, y->yes);
+  const bool no = y->when.always() ? compare(x->no, y->yes) : compare(x->yes, y->no);
+  if (varies.when.always() || yes == no) return Condition{{}, !yes};
+  const auto condition = yes ? std::optional(varies.when) : opposite(varies.when);
+  return condition ? Element(*condition) : Element{};
 }
 
 Element of_constant(const Value& value) {
@@ -120,13 +104,52 @@ Condition Elements::at_least(const Dim& a, const Dim& b) const {
   return {{}, known == Truth::no};
 }
 
+// Both hold; an inequality that follows from another is left out.
+Condition Elements::both(Condition a, const Condition& b) const {
+  if (a.never || b.never) return {{}, true};
+  const auto follows = [&](const Dim& weak, const Dim& strong) {
+    return movement_.bounds().ge(weak, strong) == Truth::yes;
+  };
+  for (const Dim& dim : b.all) {
+    const bool known = std::any_of(a.all.begin(), a.all.end(),
+                                   [&](const Dim& other) { return follows(dim, other); });
+    if (known) continue;
+    std::erase_if(a.all, [&](const Dim& other) { return follows(other, dim); });
+    a.all.push_back(dim);
+  }
+  return a;
+}
+
+// Two reals: one of them the same everywhere, two masks added, or 0 where either is.
+Element Elements::combined(Op op, const Choice& a, const Choice& b) const {
+  const auto calculate = [op](double x, double y) {
+    return op == Op::Add ? x + y : op == Op::Sub ? x - y : x * y;
+  };
+  Element out;
+  if (b.when.always()) {
+    out = Choice{a.when, calculate(a.yes, b.yes), calculate(a.no, b.yes)};
+  } else if (a.when.always()) {
+    out = Choice{b.when, calculate(a.yes, b.yes), calculate(a.yes, b.no)};
+  } else if (op == Op::Add && a.yes == 0 && b.yes == 0 && a.no <= kHidden && b.no <= kHidden) {
+    out = Choice{both(a.when, b.when), 0, std::max(a.no, b.no)};
+  } else if (op == Op::Mul && a.no == 0 && b.no == 0) {
+    out = Choice{both(a.when, b.when), a.yes * b.yes, 0};
+  }
+  // 0 * -inf of a condition that is always true is never looked at.
+  const auto* choice = std::get_if<Choice>(&out);
+  return choice && std::isnan(choice->yes) ? Element{} : out;
+}
+
 Element Elements::at(const Place& place) {
   if (--steps_left_ < 0) return {};
   const Value& value = graph_[place.value];
   if (value.contents) {
     if (Element known = of_contents(value, place.index); known.index() != 0) return known;
   }
-  if (value.kind == ValueKind::constant) return of_constant(value);
+  if (value.kind == ValueKind::constant) {
+    if (Element same = of_constant(value); same.index() != 0) return same;
+    return of_table(place.value, place);
+  }
   if (value.kind == ValueKind::input) return in_session_ ? of_input(value, place.index) : Element{};
   if (const auto next = movement_.step(place)) return at(*next);
   const Node* node = graph_.producer(place.value);
@@ -147,8 +170,11 @@ Element Elements::input(const Node& node, size_t slot, const Place& place) {
 }
 
 Element Elements::compute(const Node& node, const Place& place) {
+  // input `more` - input `less` >= by
   const auto compared = [&](size_t more, size_t less, int64_t by) -> Element {
     const Element a = input(node, more, place), b = input(node, less, place);
+    if (ir::is_float(graph_[node.inputs[0]].type.dtype))
+      return compare_reals(a, b, [by](double x, double y) { return by == 0 ? x >= y : x > y; });
     const auto *x = std::get_if<Dim>(&a), *y = std::get_if<Dim>(&b);
     return x && y ? Element(at_least(*x, *y + Dim(by))) : Element{};
   };
@@ -179,6 +205,8 @@ Element Elements::compute(const Node& node, const Place& place) {
     case Op::Less:
       return compared(1, 0, 1);
     case Op::Equal: {
+      if (ir::is_float(graph_[node.inputs[0]].type.dtype))
+        return compare_reals(input(node, 0, place), input(node, 1, place), std::equal_to<>());
       const auto a = condition_of(compared(0, 1, 0)), b = condition_of(compared(1, 0, 0));
       return a && b ? Element(both(*a, *b)) : Element{};
     }
@@ -200,6 +228,15 @@ Element Elements::compute(const Node& node, const Place& place) {
       return triangle(node, place);
     case Op::Where:
       return choose(node, place);
+    case Op::ConstantOfShape: {
+      const double fill = node.attrs.real("value", double(node.attrs.integer("value", 0)));
+      if (ir::is_float(graph_[place.value].type.dtype)) return Choice{{}, fill, 0};
+      return Dim(int64_t(fill));
+    }
+    case Op::ScatterND:
+      return scattered(node, place);
+    case Op::Concat:
+      return joined(node, place);
     case Op::Gather:
       return gather(node, place);
     default:
@@ -231,6 +268,57 @@ Element Elements::choose(const Node& node, const Place& place) {
   if (no->when.always() && yes->yes == 0 && yes->no <= kHidden && no->yes <= kHidden)
     return Choice{both(*when, yes->when), 0, std::max(yes->no, no->yes)};
   return {};
+}
+
+// A table that is a band.
+Element Elements::of_table(ValueId id, const Place& place) {
+  if (!bands_.contains(id)) bands_[id] = band_of(graph_[id]);
+  const auto& band = bands_[id];
+  if (!band) return {};
+  const Dim distance = place.index[place.index.size() - 2] - place.index.back();
+  Condition in = at_least(distance, band->low);
+  if (band->high) in = both(in, at_least(*band->high, distance));
+  const ir::DType dtype = graph_[id].type.dtype;
+  if (ir::is_float(dtype)) return Choice{in, band->inside, band->outside};
+  if (band->outside == 0 && band->inside == 1) return in;
+  return band->inside == 0 && band->outside == 1 ? negation(in) : Element{};
+}
+
+// Two parts where it is not known in which one the index lies: the rule of the second holds for the
+// first too (what lies in the past is attended, and not only by its distance).
+Element Elements::joined(const Node& node, const Place& place) {
+  const size_t rank = place.index.size();
+  const int64_t stated = node.attrs.integer("axis", 0);
+  const size_t axis = size_t(stated < 0 ? stated + int64_t(rank) : stated);
+  if (node.inputs.size() != 2 || axis >= rank) return {};
+  const Dim size = graph_[node.inputs[0]].type.shape[axis];
+  const Dim before = size - Dim(1) - place.index[axis];  // >= 0 in the first part
+  const auto first = choice_of(at({node.inputs[0], place.index}));
+  auto index = place.index;
+  index[axis] = index[axis] - size;
+  const auto second = choice_of(at({node.inputs[1], std::move(index)}));
+  if (!first || !second || !first->when.always() || first->yes != second->yes) return {};
+  for (const Dim& dim : second->when.all)
+    if (movement_.bounds().ge(dim, before) != Truth::yes) return {};
+  return second->when.never ? Element{} : Element(*second);
+}
+
+// ScatterND that puts every update where it comes from: all of x is overwritten.
+Element Elements::scattered(const Node& node, const Place& place) {
+  const auto& indices = graph_[node.inputs[1]].type.shape;
+  const size_t rank = place.index.size();
+  const bool all =
+      indices.size() == rank + 1 && indices.back() == Dim(int64_t(rank)) &&
+      graph_[node.inputs[2]].type.shape == graph_[place.value].type.shape &&
+      std::equal(indices.begin(), indices.end() - 1, graph_[place.value].type.shape.begin());
+  for (size_t d = 0; all && d < rank; ++d) {
+    auto index = place.index;
+    index.push_back(Dim(int64_t(d)));
+    const Element target = at({node.inputs[1], std::move(index)});
+    const auto* number = std::get_if<Dim>(&target);
+    if (!number || *number != place.index[d]) return {};
+  }
+  return all ? at({node.inputs[2], place.index}) : Element{};
 }
 
 // Of one number everywhere along the axis.

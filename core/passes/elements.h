@@ -13,8 +13,10 @@
 // and for the mask of an encoder, they hold what they hold.
 #pragma once
 
+#include <map>
 #include <variant>
 
+#include "core/passes/band.h"
 #include "core/passes/movement.h"
 
 namespace weft::passes {
@@ -49,13 +51,19 @@ class Elements {
   Element gather(const ir::Node& node, const Place& place);
   Element arithmetic(const ir::Node& node, const Place& place);
   Element sum_along(const ir::Node& node, const Place& place);
+  Element of_table(ir::ValueId id, const Place& place);
+  Element joined(const ir::Node& node, const Place& place);
+  Element scattered(const ir::Node& node, const Place& place);
   Element triangle(const ir::Node& node, const Place& place);
   Element choose(const ir::Node& node, const Place& place);
   Condition at_least(const sym::Dim& a, const sym::Dim& b) const;
+  Condition both(Condition a, const Condition& b) const;
+  Element combined(ir::Op op, const Choice& a, const Choice& b) const;
 
   const ir::Graph& graph_;
   Movement movement_;
   bool in_session_;
+  std::map<ir::ValueId, std::optional<Band>> bands_;
   int steps_left_ = 100'000;  // of one graph: a bound on work, far above any real mask
 };
 

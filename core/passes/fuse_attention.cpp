@@ -10,6 +10,8 @@
 // the mask means, and which heads k and v repeat, are matters of later passes.
 #include <optional>
 
+#include "core/passes/attention.h"
+#include "core/passes/constants.h"
 #include "core/passes/movement.h"
 #include "core/passes/passes.h"
 #include "core/passes/pattern.h"
@@ -20,6 +22,9 @@ namespace weft::passes {
 namespace {
 
 enum Slot : size_t { kX, kBy };
+
+// What a mask puts where attention must not look.
+constexpr double kHidden = -1e4;
 
 struct Scores {
   ValueId q = ValueId::none, k = ValueId::none;
@@ -97,22 +102,52 @@ bool computed_by(const Graph& graph, ValueId value, Op op) {
   return node && node->op == op;
 }
 
+// scores + mask, or scores where a condition holds (or does not) and a number that hides elsewhere.
 struct Masked {
   ValueId scores, mask;
+  ValueId hidden = ValueId::none;  // the number
+  bool hides = false;              // ... where the condition, which is the mask, holds
 };
 
-// The sides of scores + mask: the mask is the one without a product or cap below its scales.
+std::optional<Masked> without_mask(const Graph& graph, ValueId value);
+
+// Under scales there is a product, a cap or another mask.
+bool is_scores(const Graph& graph, ValueId value) {
+  double factor = 1;
+  const ValueId x = without_scale(graph, value, factor);
+  return computed_by(graph, x, Op::MatMul) || computed_by(graph, x, Op::Tanh) ||
+         without_mask(graph, x).has_value();
+}
+
 std::optional<Masked> without_mask(const Graph& graph, ValueId value) {
-  const Node* sum = graph.producer(without_units(graph, value));
-  if (!sum || sum->op != Op::Add) return {};
-  for (const size_t side : {size_t{0}, size_t{1}}) {
-    double factor = 1;
-    const ValueId x = without_scale(graph, sum->inputs[side], factor);
-    const bool is_scores = computed_by(graph, x, Op::MatMul) || computed_by(graph, x, Op::Tanh) ||
-                           without_mask(graph, x).has_value();
-    if (is_scores) return Masked{sum->inputs[side], sum->inputs[1 - side]};
+  const Node* node = graph.producer(without_units(graph, value));
+  if (node && node->op == Op::Add) {
+    for (const size_t side : {size_t{0}, size_t{1}})
+      if (is_scores(graph, node->inputs[side]))
+        return Masked{node->inputs[side], node->inputs[1 - side]};
+  }
+  if (node && node->op == Op::Where) {
+    for (const size_t side : {size_t{1}, size_t{2}}) {
+      const ValueId other = node->inputs[3 - side];
+      const auto number = scalar(graph, other);
+      if (number && *number <= kHidden && is_scores(graph, node->inputs[side]))
+        return Masked{node->inputs[side], node->inputs[0], other, side == 2};
+    }
   }
   return {};
+}
+
+// The mask as something to add.
+ValueId added(Graph& graph, const Masked& masked) {
+  if (masked.hidden == ValueId::none) return masked.mask;
+  const ir::Type hidden = graph[masked.hidden].type;
+  const size_t bytes = size_t(ir::size_bytes(hidden.dtype, 1));
+  const ValueId zero = graph.add_constant("attended", {hidden.dtype, {}},
+                                          ir::make_constant(std::vector<std::byte>(bytes)));
+  const ValueId mask = graph.add(Op::Where, {masked.mask, masked.hides ? masked.hidden : zero,
+                                             masked.hides ? zero : masked.hidden});
+  graph[mask].type = {hidden.dtype, graph[masked.mask].type.shape};
+  return mask;
 }
 
 // k from k^T: the value whose element [h, j, d] is k^T[h, d, j], with scales on the way taken out.
@@ -146,7 +181,7 @@ ValueId transposed_key(Graph& graph, ValueId transposed, double& scale) {
 std::optional<Scores> read_scores(Graph& graph, ValueId value) {
   Scores scores;
   while (const auto masked = without_mask(graph, value)) {
-    scores.masks.push_back(masked->mask);
+    scores.masks.push_back(added(graph, *masked));
     value = masked->scores;
   }
   value = without_cap(graph, value, scores.softcap);
@@ -173,13 +208,59 @@ ValueId sum_of(Graph& graph, const std::vector<ValueId>& masks) {
   return sum;
 }
 
-// The softmax over keys whose result is the left side of the product with v.
-const Node* softmax_below(const Graph& graph, const Node& node) {
-  const Node* softmax = graph.producer(without_guard(graph, node.inputs[0]));
-  if (!softmax || softmax->op != Op::Softmax) return nullptr;
+// What is under x - max(x): a softmax takes no notice of it.
+ValueId without_shift(const Graph& graph, ValueId value) {
+  Match match(graph);
+  const Pattern highest = op(Op::ReduceMax, {any(kX), any(kBy)});
+  return match(value, op(Op::Sub, {any(kX), highest})) ? match[kX] : value;
+}
+
+// The softmax over keys on the left side of a product with v.
+struct Probabilities {
+  ValueId scores = ValueId::none;
+  ValueId sinks = ValueId::none;  // [H]: a score more for every row, whose share is dropped
+};
+
+// The [H] constant whose element h is what row [b, h, i] has beside its scores.
+ValueId sinks_of(Graph& graph, ValueId value) {
+  Movement movement(graph);
+  const auto index = movement.indices(value);
+  if (index.size() != 4 || graph[value].type.shape[3] != Dim(1)) return ValueId::none;
+  const Place source = movement.trail({value, index}).back();
+  auto by_head = source.index;
+  std::erase(by_head, Dim(0));
+  ir::Value sinks = graph[source.value];
+  const ir::Shape heads{graph[value].type.shape[1]};
+  if (sinks.kind != ir::ValueKind::constant || by_head != std::vector<Dim>{index[1]} ||
+      sym::product(sinks.type.shape) != heads[0])
+    return ValueId::none;
+  if (sinks.type.shape == heads) return source.value;
+  sinks.type.shape = heads;
+  return graph.add_value(std::move(sinks));
+}
+
+std::optional<Probabilities> probabilities(Graph& graph, const Node& node) {
+  const ValueId left = without_guard(graph, node.inputs[0]);
+  const Node* producer = graph.producer(left);
+  if (!producer || (producer->op != Op::Softmax && producer->op != Op::Slice)) return {};
+  const bool is_part = producer->op == Op::Slice;
+  const Node* softmax = is_part ? graph.producer(producer->inputs[0]) : producer;
+  if (!softmax || softmax->op != Op::Softmax) return {};
   const int64_t rank = int64_t(graph[softmax->inputs[0]].type.shape.size());
   const int64_t axis = softmax->attrs.integer("axis", -1);
-  return rank >= 3 && (axis == -1 || axis == rank - 1) ? softmax : nullptr;
+  if (rank < 3 || (axis != -1 && axis != rank - 1)) return {};
+  const ValueId scores = without_shift(graph, softmax->inputs[0]);
+  if (!is_part) return Probabilities{scores};
+  const Node* joined = graph.producer(scores);
+  Movement movement(graph);
+  const auto index = movement.indices(left);
+  const auto whole = movement.step({left, index});
+  if (!joined || joined->op != Op::Concat || joined->inputs.size() != 2 || !whole ||
+      whole->index != index ||
+      graph[joined->inputs[0]].type.shape.back() != graph[left].type.shape.back())
+    return {};
+  const Probabilities found{joined->inputs[0], sinks_of(graph, joined->inputs[1])};
+  return found.sinks != ValueId::none ? std::optional(found) : std::nullopt;
 }
 
 }  // namespace
@@ -189,10 +270,10 @@ Status fuse_attention(Graph& graph, Context& context) {
   for (const NodeId id : order) {
     const Node node = graph[id];
     if (node.op != Op::MatMul) continue;
-    const Node* softmax = softmax_below(graph, node);
+    const auto found = probabilities(graph, node);
     const size_t rank = graph[node.outputs[0]].type.shape.size();
-    if (!softmax || rank < 3 || rank > 4) continue;
-    const auto scores = read_scores(graph, softmax->inputs[0]);
+    if (!found || rank < 3 || rank > 4) continue;
+    const auto scores = read_scores(graph, found->scores);
     if (!scores) {
       context.note(node.name, "a softmax of something else than q k^T is not made an Attention");
       continue;
@@ -201,7 +282,12 @@ Status fuse_attention(Graph& graph, Context& context) {
     if (scores->softcap > 0) attrs.set("softcap", scores->softcap);
     std::vector<ValueId> inputs{scores->q, scores->k, with_batch(graph, node.inputs[1])};
     if (!scores->masks.empty()) inputs.push_back(sum_of(graph, scores->masks));
-    ValueId y = graph.add(Op::Attention, inputs, attrs, node.name);
+    const bool has_sinks = found->sinks != ValueId::none;
+    if (has_sinks) {
+      inputs.resize(ops::kSinks + 1, ValueId::none);
+      inputs[ops::kSinks] = found->sinks;
+    }
+    ValueId y = graph.add(has_sinks ? Op::SinkAttention : Op::Attention, inputs, attrs, node.name);
     const ir::Type type = graph[node.outputs[0]].type;
     graph[y].type = type;
     if (rank == 3) {
@@ -209,7 +295,8 @@ Status fuse_attention(Graph& graph, Context& context) {
       y = graph.add(Op::Reshape, {y, graph.add_symbolic("without_batch", type.shape)});
     }
     replace_node(graph, id, y);
-    context.note(node.name, "Softmax(q k^T) v is Attention");
+    context.note(node.name, has_sinks ? "Softmax(q k^T, sinks) v is SinkAttention"
+                                      : "Softmax(q k^T) v is Attention");
   }
   return {};
 }

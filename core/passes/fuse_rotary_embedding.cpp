@@ -83,8 +83,8 @@ Status fuse_rotary_embedding(Graph& graph, Context& context) {
     const bool is_read = std::any_of(node.outputs.begin(), node.outputs.end(),
                                      [&](ValueId id) { return read.contains(id); });
     if (!is_read) continue;
-    const bool may_be = node.op == Op::Add || node.op == Op::Sub || node.op == Op::Concat ||
-                        node.op == Op::Reshape;
+    const bool may_be =
+        node.op == Op::Add || node.op == Op::Sub || node.op == Op::Concat || node.op == Op::Reshape;
     const auto rotation = may_be ? read_rotation(graph, node.outputs[0]) : std::nullopt;
     if (!rotation) {
       read.insert(node.inputs.begin(), node.inputs.end());

@@ -4,6 +4,7 @@
 //   k[b, h, j, d] = k'[b, h / n, j, d]      becomes      Attention(q, k', v')
 //
 // which is what Attention means when q has more heads than k. Ainslie et al., "GQA", 2023.
+#include "core/passes/attention.h"
 #include "core/passes/movement.h"
 #include "core/passes/passes.h"
 
@@ -31,7 +32,7 @@ ValueId shared_heads(const Graph& graph, ValueId value, int64_t heads) {
 
 Status group_heads(Graph& graph, Context& context) {
   for (const NodeId id : graph.order()) {
-    if (graph[id].op != Op::Attention) continue;
+    if (!is_attention(graph[id])) continue;
     const auto& k = graph[graph[id].inputs[1]].type.shape;
     const auto& v = graph[graph[id].inputs[2]].type.shape;
     if (k.size() != 4 || v.size() != 4 || k[1] != v[1] || !k[1].is_constant()) continue;

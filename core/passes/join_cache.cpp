@@ -6,6 +6,7 @@
 // Both say the same; in the second form the cache can become a state (alias_kv_cache).
 #include <optional>
 
+#include "core/passes/attention.h"
 #include "core/passes/movement.h"
 #include "core/passes/passes.h"
 
@@ -34,14 +35,17 @@ Status join_cache(Graph& graph, Context& context) {
   const auto order = graph.order();
   for (const NodeId id : order) {
     const Node node = graph[id];
-    const bool has_past = node.inputs.size() > 4;
-    if (node.op != Op::Attention || has_past || node.outputs.size() > 1) continue;
+    if (!is_attention(node) || input(node, ops::kPastKey) != ValueId::none ||
+        input(node, ops::kNonpadLength) != ValueId::none || node.outputs.size() > 1)
+      continue;
     const auto key = cache_of(graph, node.inputs[1]), value = cache_of(graph, node.inputs[2]);
     if (!key || !value) continue;
-    const ValueId mask = node.inputs.size() > 3 ? node.inputs[3] : ValueId::none;
-    const NodeId fresh = graph.add_node(
-        Op::Attention, {node.inputs[0], key->fresh, value->fresh, mask, key->past, value->past}, 3,
-        node.attrs, node.name);
+    Node joined = node;
+    set_input(joined, ops::kK, key->fresh);
+    set_input(joined, ops::kV, value->fresh);
+    set_input(joined, ops::kPastKey, key->past);
+    set_input(joined, ops::kPastValue, value->past);
+    const NodeId fresh = graph.add_node(node.op, joined.inputs, 3, node.attrs, node.name);
     const std::vector<ValueId> from{node.outputs[0], key->present, value->present};
     for (size_t i = 0; i < from.size(); ++i) {
       const ValueId to = graph[fresh].outputs[i];

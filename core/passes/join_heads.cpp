@@ -8,6 +8,7 @@
 //
 // A rotation on the way is made on rows as well. Where a value is not rows split into heads, it is
 // transposed explicitly, and what is left over is dropped by drop_identity.
+#include "core/passes/attention.h"
 #include "core/passes/movement.h"
 #include "core/passes/passes.h"
 #include "core/passes/rewrite.h"
@@ -30,6 +31,17 @@ ValueId swapped(Graph& graph, ValueId value) {
   return y;
 }
 
+// A normalization of each head by itself, which is the same in any order of heads and rows.
+bool over_size(const Graph& graph, const Node& norm) {
+  const int64_t axis = norm.attrs.integer("axis", -1);
+  if (norm.outputs.size() != 1 || (axis != -1 && axis != 3)) return false;
+  for (size_t i = 1; i < norm.inputs.size(); ++i) {
+    if (norm.inputs[i] != ValueId::none && graph[norm.inputs[i]].type.shape.size() != 1)
+      return false;
+  }
+  return true;
+}
+
 // [B, S, H * D] whose element [b, i, h * D + d] is element [b, h, i, d] of `heads`.
 ValueId rows_of(Graph& graph, ValueId heads) {
   const auto shape = graph[heads].type.shape;
@@ -46,6 +58,19 @@ ValueId rows_of(Graph& graph, ValueId heads) {
     if (found.size() == 4 && place.index == at) last = place.value;
   }
   const Node* producer = graph.producer(last);
+  const bool by_heads =
+      producer && (producer->op == Op::RMSNormalization || producer->op == Op::LayerNormalization);
+  if (by_heads && over_size(graph, *producer)) {
+    const Node node = *producer;
+    const ir::Shape apart_shape{shape[0], shape[2], shape[1], shape[3]};
+    auto inputs = node.inputs;
+    inputs[0] = reshaped(graph, rows_of(graph, inputs[0]), apart_shape);
+    ir::Attrs attrs = node.attrs;
+    attrs.set("axis", int64_t{-1});
+    const ValueId y = graph.add(node.op, inputs, attrs, node.name);
+    graph[y].type = {graph[heads].type.dtype, apart_shape};
+    return reshaped(graph, y, rows);
+  }
   if (producer && producer->op == Op::RotaryEmbedding) {
     const Node node = *producer;
     auto inputs = node.inputs;
@@ -73,8 +98,7 @@ Status join_heads(Graph& graph, Context& context) {
   const auto order = graph.order();
   for (const NodeId id : order) {
     const Node node = graph[id];
-    if (node.op != Op::Attention || node.outputs.size() > 3 || !has_fixed_heads(graph, node))
-      continue;
+    if (!is_attention(node) || node.outputs.size() > 3 || !has_fixed_heads(graph, node)) continue;
     const auto q = graph[node.inputs[0]].type.shape, k = graph[node.inputs[1]].type.shape;
     const auto v = graph[node.inputs[2]].type.shape;
     ir::Attrs attrs = node.attrs;
@@ -82,8 +106,7 @@ Status join_heads(Graph& graph, Context& context) {
     attrs.set("kv_num_heads", k[1].constant());
     auto inputs = node.inputs;
     for (const size_t i : {0, 1, 2}) inputs[i] = rows_of(graph, inputs[i]);
-    const NodeId fresh =
-        graph.add_node(Op::Attention, inputs, node.outputs.size(), attrs, node.name);
+    const NodeId fresh = graph.add_node(node.op, inputs, node.outputs.size(), attrs, node.name);
     const auto outputs = graph[fresh].outputs;
     graph[outputs[0]].type = {graph[node.outputs[0]].type.dtype, {q[0], q[2], q[1] * v[3]}};
     for (size_t i = 1; i < outputs.size(); ++i) {

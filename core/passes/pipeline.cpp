@@ -25,6 +25,7 @@ constexpr Step kPipeline[] = {
     {"fuse_swish", fuse_swish, Stage::canonical},
     {"fuse_gelu", fuse_gelu, Stage::canonical},
     {"fuse_rms_normalization", fuse_rms_normalization, Stage::canonical},
+    {"fuse_layer_normalization", fuse_layer_normalization, Stage::canonical},
     {"fuse_rotary_embedding", fuse_rotary_embedding, Stage::canonical},
     // Products packed into one weight become one for each thing they compute.
     {"unpack_linears", unpack_linears, Stage::canonical},
@@ -35,6 +36,7 @@ constexpr Step kPipeline[] = {
     {"group_heads", group_heads, Stage::canonical},
     {"join_cache", join_cache, Stage::canonical},
     {"read_masks", read_masks, Stage::canonical},
+    {"read_slopes", read_slopes, Stage::canonical},
     {"join_heads", join_heads, Stage::canonical},
     // Rows that were flattened for a product stay rows.
     {"keep_rows", keep_rows, Stage::canonical},

@@ -8,6 +8,8 @@
 // other stays as a bias (ALiBi). A mask that means anything else stays and is computed.
 #include <optional>
 
+#include "core/passes/attention.h"
+#include "core/passes/constants.h"
 #include "core/passes/elements.h"
 #include "core/passes/passes.h"
 
@@ -15,7 +17,8 @@ namespace weft::passes {
 
 namespace {
 
-constexpr size_t kMask = 3, kPastKey = 4;
+// What a mask puts where attention must not look.
+constexpr double kHidden = -1e4;
 
 struct Meaning {
   bool causal = false;
@@ -28,8 +31,20 @@ std::optional<Condition> attended(const Element& element) {
   const auto* number = std::get_if<Dim>(&element);
   if (number && *number == Dim(1)) return Condition{};
   const auto* choice = std::get_if<Choice>(&element);
-  const bool hides = choice && choice->yes == 0 && (choice->when.always() || choice->no <= -1e4);
+  // Hidden where one inequality holds: attended where the opposite does.
+  if (choice && choice->no == 0 && choice->yes <= kHidden && choice->when.all.size() == 1)
+    return Condition{{Dim(-1) - choice->when.all[0]}};
+  const bool hides = choice && choice->yes == 0 && (choice->when.always() || choice->no <= kHidden);
   return hides ? std::optional(choice->when) : std::nullopt;
+}
+
+// The same for a condition of what is hidden.
+std::optional<Condition> hidden_where(const Element& element) {
+  const auto* condition = std::get_if<Condition>(&element);
+  if (!condition || condition->all.size() > 1) return {};
+  if (condition->never) return Condition{};
+  if (condition->all.empty()) return Condition{{}, true};
+  return Condition{{Dim(-1) - condition->all[0]}};
 }
 
 // `distance` is how far key j lies behind query i.
@@ -58,13 +73,14 @@ std::string text_of(const Meaning& meaning) {
 }
 
 // What `mask` means to an Attention, when it is one of the masks that have a name.
-std::optional<Meaning> read(const Graph& graph, Elements& elements, const Node& node,
-                            ValueId mask) {
+std::optional<Meaning> read(const Graph& graph, Elements& elements, const Node& node, ValueId mask,
+                            bool hides = false) {
   if (graph[mask].type.shape.size() < 2) return {};
   const auto index = elements.movement().indices(mask);
-  const bool has_past = node.inputs.size() > kPastKey && node.inputs[kPastKey] != ValueId::none;
-  const Dim offset = has_past ? graph[node.inputs[kPastKey]].type.shape[2] : Dim(0);
-  const auto where = attended(elements.at({mask, index}));
+  const ValueId past = input(node, ops::kPastKey);
+  const Dim offset = past != ValueId::none ? graph[past].type.shape[2] : Dim(0);
+  const Element element = elements.at({mask, index});
+  const auto where = hides ? hidden_where(element) : attended(element);
   return where ? meaning_of(*where, index[index.size() - 2] + offset - index.back()) : std::nullopt;
 }
 
@@ -74,10 +90,24 @@ struct Reading {
   ValueId left = ValueId::none;
 };
 
+// Where(condition, a number that hides, bias), or the other way round.
+std::optional<Reading> read_choice(const Graph& graph, Elements& elements, const Node& node,
+                                   const Node& choice) {
+  for (const size_t side : {size_t{1}, size_t{2}}) {
+    const ValueId bias = choice.inputs[3 - side];
+    const auto number = scalar(graph, choice.inputs[side]);
+    if (!number || *number > kHidden || graph[bias].type.shape.size() < 2) continue;
+    const auto meaning = read(graph, elements, node, choice.inputs[0], side == 1);
+    if (meaning) return Reading{*meaning, bias};
+  }
+  return {};
+}
+
 std::optional<Reading> read_part(const Graph& graph, Elements& elements, const Node& node) {
-  const ValueId mask = node.inputs[kMask];
+  const ValueId mask = elements.movement().origin(node.inputs[ops::kMask]);
   if (const auto whole = read(graph, elements, node, mask)) return Reading{*whole};
   const Node* sum = graph.producer(mask);
+  if (sum && sum->op == Op::Where) return read_choice(graph, elements, node, *sum);
   if (!sum || sum->op != Op::Add) return {};
   for (const size_t side : {size_t{0}, size_t{1}}) {
     const ValueId other = sum->inputs[1 - side];
@@ -93,8 +123,8 @@ Status read_masks(Graph& graph, Context& context) {
   Elements elements(graph, !context.options.keep_interface);
   for (const NodeId id : graph.order()) {
     const Node& node = graph[id];
-    if (node.op != Op::Attention || node.inputs.size() <= kMask ||
-        node.inputs[kMask] == ValueId::none || node.attrs.integer("is_causal", 0) != 0)
+    if (!is_attention(node) || input(node, ops::kMask) == ValueId::none ||
+        node.attrs.integer("is_causal", 0) != 0)
       continue;
     const auto reading = read_part(graph, elements, node);
     if (!reading) {
@@ -103,8 +133,7 @@ Status read_masks(Graph& graph, Context& context) {
     }
     const Meaning& meaning = reading->meaning;
     Node& changed = graph[id];
-    changed.inputs[kMask] = reading->left;
-    while (changed.inputs.back() == ValueId::none) changed.inputs.pop_back();
+    set_input(changed, ops::kMask, reading->left);
     if (meaning.causal) changed.attrs.set("is_causal", int64_t{1});
     if (meaning.left_window >= 0) changed.attrs.set("left_window_size", meaning.left_window);
     context.note(changed.name,

@@ -44,6 +44,8 @@ class Rows {
     if (const auto moved = axis_moved(value, depth)) return moved;
     if (node->op == Op::MatMul) return axis_of_product(*node, value, depth);
     if (node->op == Op::Concat) return axis_joined(*node, depth);
+    if (node->op == Op::Gather || node->op == Op::GatherElements)
+      return axis_gathered(*node, depth);
     if (ops::def(node->op).row_wise == ops::RowWise::broadcast)
       return axis_elementwise(*node, value, depth);
     return {};
@@ -86,6 +88,22 @@ class Rows {
       if (axis(input, depth + 1) != inner) return {};
     }
     return inner;
+  }
+
+  // Rows of a fixed table by positions, or fixed columns of something that follows rows.
+  std::optional<size_t> axis_gathered(const Node& node, int depth) {
+    const ValueId data = node.inputs[0], indices = node.inputs[1];
+    const int64_t stated = node.attrs.integer("axis", 0);
+    const size_t along = size_t(stated < 0 ? stated + int64_t(rank(data)) : stated);
+    const bool by_elements = node.op == Op::GatherElements;
+    if (is_fixed(data)) {
+      const auto inner = axis(indices, depth + 1);
+      if (!inner || (by_elements && *inner != along)) return {};
+      return by_elements ? *inner : along + *inner;
+    }
+    const auto inner = axis(data, depth + 1);
+    if (!inner || by_elements || !is_fixed(indices) || *inner == along) return {};
+    return *inner < along ? *inner : *inner + rank(indices) - 1;
   }
 
   // All that follow rows follow them along one axis, and the rest is the same for all rows.

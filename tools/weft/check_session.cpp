@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/ops/attention.h"
+
 namespace weft::cli {
 
 namespace {
@@ -59,7 +61,7 @@ void SessionChecker::find_caches(const ir::Graph& graph) {
   size_t layer = 0;
   for (const ir::NodeId id : graph.order()) {
     const ir::Node& node = graph[id];
-    if (node.op != ir::Op::Attention) continue;
+    if (!ops::is_attention(node.op)) continue;
     const std::string state = "cache." + std::to_string(layer++);
     if (node.inputs.size() < 6 || node.outputs.size() < 3) continue;
     for (const size_t i : {size_t{0}, size_t{1}}) {

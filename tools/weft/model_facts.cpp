@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "core/ops/attention.h"
+
 namespace weft::cli {
 
 namespace {
@@ -81,7 +83,7 @@ void read_attention(const Graph& graph, Architecture& out) {
   int64_t layers = 0;
   for (const ir::NodeId id : graph.order()) {
     const ir::Node& node = graph[id];
-    if (node.op != Op::Attention) continue;
+    if (!ops::is_attention(node.op)) continue;
     ++layers;
     if (const int64_t heads = node.attrs.integer("q_num_heads", 0); heads > 0) out.heads = heads;
     if (const int64_t heads = node.attrs.integer("kv_num_heads", 0); heads > 0)

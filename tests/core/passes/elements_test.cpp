@@ -105,5 +105,45 @@ TEST(Elements, of_what_data_decides_are_unknown) {
             "unknown");
 }
 
+TEST(Elements, of_tables_are_bands) {
+  const std::string body =
+      "  const %table : i64[4, 4] = {1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1}\n"
+      "  %y = Identity(%table) : i64[4, 4]\n";
+  EXPECT_EQ(element_of(body), "@0 - @1 >= 0 and -@0 + @1 + 1 >= 0");
+}
+
+TEST(Elements, of_a_scatter_to_their_own_places_are_the_updates) {
+  EXPECT_EQ(element_of("  const %two : i64[2] = {2, 3}\n"
+                       "  const %x : i64[2] = {7, 7}\n"
+                       "  const %at : i64[2, 1] = {0, 1}\n"
+                       "  const %away : i64[2, 1] = {1, 0}\n"
+                       "  const %other : i64[2] = {9, 9}\n"
+                       "  %y = ScatterND(%x, %away, %other) : i64[2]\n"),
+            "unknown");
+  EXPECT_EQ(element_of("  symbolic %rows : i64[2] is {seq, 1}\n"
+                       "  %numbers = Range(%zero, %new, %one) : i64[seq]\n"
+                       "  %at = Reshape(%numbers, %rows) : i64[seq, 1]\n"
+                       "  %x = Mul(%numbers, %zero) : i64[seq]\n"
+                       "  %y = ScatterND(%x, %at, %numbers) : i64[seq]\n"),
+            "@0");
+}
+
+TEST(Elements, joined_by_one_rule_are_of_one_rule) {
+  const std::string masks =
+      "  symbolic %old : i64[1] is {past}\n"
+      "  %past_mask = ConstantOfShape(%old) {dtype = 1, value = 0.0} : f32[past]\n"
+      "  symbolic %numbers : i64[1] is {seq}\n";
+  EXPECT_EQ(
+      element_of(masks + "  %new_mask = ConstantOfShape(%numbers) {dtype = 1, value = 0.0} : "
+                         "f32[seq]\n"
+                         "  %y = Concat(%past_mask, %new_mask) {axis = 0} : f32[past + seq]\n"),
+      "0.000000");
+  EXPECT_EQ(
+      element_of(masks + "  %new_mask = ConstantOfShape(%numbers) {dtype = 1, value = 1.0} : "
+                         "f32[seq]\n"
+                         "  %y = Concat(%past_mask, %new_mask) {axis = 0} : f32[past + seq]\n"),
+      "unknown");
+}
+
 }  // namespace
 }  // namespace weft::passes

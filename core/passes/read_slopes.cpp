@@ -1,0 +1,172 @@
+// read_slopes: a bias of Attention that grows with the distance of the key, at a rate of its head,
+// becomes slopes (ALiBi):
+//
+//   bias[b, h, i, j] = slope[h] * (j + what is the same for all keys)      becomes
+//   SinkAttention(q, k, v, slopes)
+//
+// A softmax takes no notice of what is the same for all keys of a row, so exporters count j from
+// anywhere: from the first key, from the query, from the end of a constant table. After read_masks,
+// which leaves such a bias alone. Press et al., "Train Short, Test Long", 2021.
+#include <cmath>
+#include <cstring>
+
+#include "core/passes/attention.h"
+#include "core/passes/elements.h"
+#include "core/passes/evaluate.h"
+#include "core/passes/passes.h"
+
+namespace weft::passes {
+
+namespace {
+
+// rate[h] * distance, where distance is an expression of the indices.
+struct Growth {
+  std::vector<double> rates;
+  Dim distance;
+};
+
+class Bias {
+ public:
+  Bias(const Graph& graph, bool in_session, int64_t heads)
+      : graph_(graph), elements_(graph, in_session), heads_(heads) {}
+
+  // The rate at which the bias of each head grows per key; nothing when it does not so.
+  std::optional<std::vector<double>> slopes(ValueId bias) {
+    const size_t rank = graph_[bias].type.shape.size();
+    if (rank < 3) return {};
+    auto index = elements_.movement().indices(bias);
+    head_ = index[rank - 3];
+    key_ = index[rank - 1];
+    const auto growth = grows({bias, std::move(index)});
+    if (!growth) return {};
+    const Dim rest = growth->distance - key_;
+    const auto symbols = rest.symbols();
+    for (const std::string& key : key_.symbols())
+      if (symbols.contains(key)) return {};
+    return growth->rates;
+  }
+
+ private:
+  // The constants a factor has for each head: it depends on nothing else.
+  std::optional<std::vector<double>> by_head(Place place) {
+    place = elements_.movement().trail(std::move(place)).back();
+    const auto array = constant_array(graph_[place.value]);
+    if (!array || !ir::is_float(array->dtype)) return {};
+    std::vector<double> rates;
+    for (int64_t head = 0; head < heads_; ++head) {
+      Dim flat;
+      for (size_t d = 0; d < place.index.size(); ++d)
+        flat = flat * graph_[place.value].type.shape[d] + place.index[d];
+      sym::Bindings at;
+      if (const auto symbol = head_.as_symbol()) at[*symbol] = head;
+      const auto number = flat.eval(at);
+      if (!number || *number < 0 || *number >= array->count()) return {};
+      rates.push_back(ops::load(*array, *number));
+    }
+    return rates;
+  }
+
+  // A constant [.., keys] whose rows are straight lines.
+  std::optional<Growth> table(Place place) {
+    place = elements_.movement().trail(std::move(place)).back();
+    const auto array = constant_array(graph_[place.value]);
+    if (!array || array->rank() < 1 || array->shape.back() < 2) return {};
+    Place first = place, last = place;
+    first.index.back() = 0;
+    last.index.back() = Dim(array->shape.back() - 1);
+    const auto from = by_head(first), to = by_head(last);
+    if (!from || !to) return {};
+    Growth growth{{}, place.index.back()};
+    const double steps = double(array->shape.back() - 1);
+    for (int64_t head = 0; head < heads_; ++head)
+      growth.rates.push_back(((*to)[size_t(head)] - (*from)[size_t(head)]) / steps);
+    for (int64_t key = 1; key + 1 < array->shape.back(); ++key) {
+      Place here = place;
+      here.index.back() = Dim(key);
+      const auto found = by_head(here);
+      for (size_t h = 0; h < size_t(heads_); ++h) {
+        const double wanted = (*from)[h] + growth.rates[h] * double(key);
+        if (!found || std::abs((*found)[h] - wanted) > 1e-5 * std::abs(growth.rates[h]) * steps)
+          return {};
+      }
+    }
+    return growth;
+  }
+
+  std::optional<Growth> grows(Place place) {
+    place = elements_.movement().trail(std::move(place)).back();
+    const Node* node = graph_.producer(place.value);
+    if (!node) return table(place);
+    if (node->op == Op::Cast) {
+      const Element element = elements_.at({node->inputs[0], place.index});
+      const auto* number = std::get_if<Dim>(&element);
+      if (number) return Growth{std::vector<double>(size_t(heads_), 1), *number};
+      return grows({node->inputs[0], place.index});
+    }
+    if (node->op != Op::Mul && node->op != Op::Div) return {};
+    for (const size_t side : {size_t{1}, size_t{0}}) {
+      if (side == 0 && node->op == Op::Div) break;
+      const auto factors = by_head(operand(*node, side, place));
+      auto growth = factors ? grows(operand(*node, 1 - side, place)) : std::nullopt;
+      if (!growth) continue;
+      for (size_t h = 0; h < growth->rates.size(); ++h)
+        growth->rates[h] = node->op == Op::Div ? growth->rates[h] / (*factors)[h]
+                                               : growth->rates[h] * (*factors)[h];
+      return growth;
+    }
+    return {};
+  }
+
+  // The place of an input that broadcasts to `place`.
+  Place operand(const Node& node, size_t slot, const Place& place) const {
+    const auto& from = graph_[node.inputs[slot]].type.shape;
+    Place out{node.inputs[slot], {}};
+    for (size_t d = 0; d < from.size(); ++d) {
+      const size_t here = place.index.size() - from.size() + d;
+      out.index.push_back(from[d] == Dim(1) ? Dim(0) : place.index[here]);
+    }
+    return out;
+  }
+
+  const Graph& graph_;
+  Elements elements_;
+  int64_t heads_;
+  Dim head_, key_;
+};
+
+int64_t query_heads(const Graph& graph, const Node& node) {
+  const auto& q = graph[node.inputs[ops::kQ]].type.shape;
+  if (q.size() == 4 && q[1].is_constant()) return q[1].constant();
+  return node.attrs.integer("q_num_heads", 0);
+}
+
+ValueId constant(Graph& graph, const std::vector<double>& numbers) {
+  ops::Tensor tensor = ops::Tensor::zeros(ir::DType::f32, {int64_t(numbers.size())});
+  ops::store_all(tensor.view(), numbers);
+  return graph.add_constant("slopes", {ir::DType::f32, {int64_t(numbers.size())}},
+                            ir::make_constant(std::move(tensor.bytes)));
+}
+
+}  // namespace
+
+Status read_slopes(Graph& graph, Context& context) {
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph[id];
+    const ValueId bias = is_attention(node) ? input(node, ops::kMask) : ValueId::none;
+    if (bias == ValueId::none || !ir::is_float(graph[bias].type.dtype) ||
+        input(node, ops::kSlopes) != ValueId::none)
+      continue;
+    const int64_t heads = query_heads(graph, node);
+    const auto slopes = Bias(graph, !context.options.keep_interface, heads).slopes(bias);
+    if (!slopes || slopes->empty()) continue;
+    const ValueId rates = constant(graph, *slopes);
+    Node& changed = graph[id];
+    changed.op = Op::SinkAttention;
+    set_input(changed, ops::kSlopes, rates);
+    set_input(changed, ops::kMask, ValueId::none);
+    context.note(changed.name, "the bias grows with the distance of the key: slopes (ALiBi)");
+  }
+  return {};
+}
+
+}  // namespace weft::passes
