@@ -13,6 +13,7 @@ Status merge_duplicates(ir::Graph& graph, Context& context);
 Status unpack_linears(ir::Graph& graph, Context& context);
 Status name_positions(ir::Graph& graph, Context& context);
 Status keep_rows(ir::Graph& graph, Context& context);
+Status shift_positions(ir::Graph& graph, Context& context);
 Status fuse_swish(ir::Graph& graph, Context& context);
 Status fuse_gelu(ir::Graph& graph, Context& context);
 Status fuse_rms_normalization(ir::Graph& graph, Context& context);

@@ -21,6 +21,7 @@ constexpr Step kPipeline[] = {
     {"merge_duplicates", merge_duplicates, Stage::canonical},
     // Positions that are computed become the input they are.
     {"name_positions", name_positions, Stage::canonical, true},
+    {"shift_positions", shift_positions, Stage::canonical, true},
     // Blocks that are spelled out become the ops they are.
     {"fuse_swish", fuse_swish, Stage::canonical},
     {"fuse_gelu", fuse_gelu, Stage::canonical},

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "core/base/hash.h"
 
@@ -88,6 +89,17 @@ ValueId take_rows(Graph& graph, ValueId id, std::span<const int64_t> rows) {
 }
 
 }  // namespace
+
+ValueId rows_from(Graph& graph, ValueId matrix, int64_t first) {
+  const Value& whole = graph[matrix];
+  const auto& shape = whole.type.shape;
+  if (whole.kind != ir::ValueKind::constant || whole.quantization || whole.column_major ||
+      shape.size() != 2 || first < 0 || first >= shape[0].constant())
+    return ValueId::none;
+  std::vector<int64_t> rows(size_t(shape[0].constant() - first));
+  std::iota(rows.begin(), rows.end(), first);
+  return take_rows(graph, matrix, rows);
+}
 
 ValueId take_columns(Graph& graph, ValueId matrix, std::span<const int64_t> columns) {
   Value part = graph[matrix];
