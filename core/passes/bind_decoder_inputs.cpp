@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "core/passes/attention.h"
+#include "core/passes/movement.h"
 #include "core/passes/passes.h"
 
 namespace weft::passes {
@@ -59,7 +60,7 @@ void find_past(const Graph& graph, const Node& node, std::vector<ValueId>& past)
   }
   const int64_t axis = node.attrs.integer("axis", 0);
   if (node.op == Op::Concat && node.inputs.size() == 2 && (axis == 2 || axis == -2))
-    add(node.inputs[0]);
+    add(Movement(graph).origin(node.inputs[0]));
 }
 
 // Roles that only names tell apart.

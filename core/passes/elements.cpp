@@ -21,7 +21,7 @@ using sym::Truth;
 namespace {
 
 // What a mask puts where attention must not look: no score survives it.
-constexpr double kHidden = -1e9;
+constexpr double kHidden = -1e4;
 
 // Not `condition`, where that is one inequality or none.
 std::optional<Condition> opposite(const Condition& condition) {
@@ -54,6 +54,17 @@ std::optional<Choice> choice_of(const Element& element) {
   const auto* number = std::get_if<Dim>(&element);
   if (number && number->is_constant()) return Choice{{}, double(number->constant()), 0};
   return {};
+}
+
+Element cast(const Element& x, ir::DType to) {
+  if (to == ir::DType::boolean) {
+    const auto condition = condition_of(x);
+    return condition ? Element(*condition) : Element{};
+  }
+  if (!ir::is_float(to)) return std::holds_alternative<Choice>(x) ? Element{} : x;
+  if (const auto* condition = std::get_if<Condition>(&x)) return Choice{*condition, 1, 0};
+  const auto choice = choice_of(x);
+  return choice ? Element(*choice) : Element{};
 }
 
 // One of two numbers compared with one: x < y and the like.
@@ -184,18 +195,8 @@ Element Elements::compute(const Node& node, const Place& place) {
       const auto *from = std::get_if<Dim>(&start), *by = std::get_if<Dim>(&delta);
       return from && by ? Element(*from + place.index[0] * *by) : Element{};
     }
-    case Op::Cast: {
-      const Element x = input(node, 0, place);
-      const ir::DType to = graph_[place.value].type.dtype;
-      if (to == ir::DType::boolean) {
-        const auto condition = condition_of(x);
-        return condition ? Element(*condition) : Element{};
-      }
-      if (!ir::is_float(to)) return std::holds_alternative<Choice>(x) ? Element{} : x;
-      if (const auto* condition = std::get_if<Condition>(&x)) return Choice{*condition, 1, 0};
-      const auto choice = choice_of(x);
-      return choice ? Element(*choice) : Element{};
-    }
+    case Op::Cast:
+      return cast(input(node, 0, place), graph_[place.value].type.dtype);
     case Op::GreaterOrEqual:
       return compared(0, 1, 0);
     case Op::Greater:

@@ -6,6 +6,8 @@
 namespace weft::passes {
 
 Status bind_decoder_inputs(ir::Graph& graph, Context& context);
+Status widen_halves(ir::Graph& graph, Context& context);
+Status part_heads(ir::Graph& graph, Context& context);
 Status fold_constants(ir::Graph& graph, Context& context);
 Status learn_bounds(ir::Graph& graph, Context& context);
 Status drop_identity(ir::Graph& graph, Context& context);

@@ -11,6 +11,8 @@ namespace {
 constexpr Step kPipeline[] = {
     // What ops say about sizes becomes bounds of symbols.
     {"learn_bounds", learn_bounds, Stage::canonical},
+    // Halves are how a model is stored; it computes in f32.
+    {"widen_halves", widen_halves, Stage::canonical},
     // Compute whatever does not depend on an input; shape arithmetic becomes symbolic values.
     {"fold_constants", fold_constants, Stage::canonical},
     // Inputs get their roles and standard names; symbols become seq and past; batch is 1.
@@ -34,6 +36,7 @@ constexpr Step kPipeline[] = {
     {"fuse_attention", fuse_attention, Stage::canonical},
     // Attention takes over what exporters do around it: repeated heads, the cache, the mask, and
     // the transposition of heads.
+    {"part_heads", part_heads, Stage::canonical},
     {"group_heads", group_heads, Stage::canonical},
     {"join_cache", join_cache, Stage::canonical},
     {"read_masks", read_masks, Stage::canonical},
