@@ -75,7 +75,7 @@ Status alias_kv_cache(Graph& graph, Context& context) {
     if (!is_attention(graph[id])) continue;
     const std::string name = "cache." + std::to_string(layer++);
     if (const std::string why = obstacle(graph, graph[id]); !why.empty()) {
-      context.note(graph[id].name, "its cache is not updated in place: " + why);
+      context.leave(graph[id].name, "its cache is not updated in place: " + why);
       continue;
     }
     const Node node = graph[id];

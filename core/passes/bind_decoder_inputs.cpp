@@ -110,7 +110,7 @@ Status bind_decoder_inputs(Graph& graph, Context& context) {
   TRY(graph.collect_and_sort());
   const Roles roles = find_roles(graph);
   if (roles.ids == ValueId::none) {
-    context.note("", "no input is read as token ids; the graph is not treated as a decoder");
+    context.leave("", "no input is read as token ids; the graph is not treated as a decoder");
     return {};
   }
   sym::Substitution by;
@@ -130,6 +130,10 @@ Status bind_decoder_inputs(Graph& graph, Context& context) {
   }
   graph[roles.ids].name = "input_ids";
   if (roles.positions != ValueId::none) graph[roles.positions].name = "position_ids";
+  context.note("", "'" + graph[roles.ids].name + "' gives the token ids [1, seq]" +
+                       (roles.past.empty() ? std::string("; no input is a cache")
+                                           : ", and " + std::to_string(roles.past.size()) +
+                                                 " inputs are caches of `past` positions"));
   graph.bounds.set("seq", {1, std::min(context.options.chunk, longest)});
   graph.bounds.set("past", {0, context.options.capacity - 1});
   return {};

@@ -152,7 +152,17 @@ Element Elements::combined(Op op, const Choice& a, const Choice& b) const {
 }
 
 Element Elements::at(const Place& place) {
-  if (--steps_left_ < 0) return {};
+  const bool outermost = depth_ == 0;
+  if (outermost) unknown_ = ValueId::none;
+  ++depth_;
+  Element element = --steps_left_ < 0 ? Element{} : known_at(place);
+  --depth_;
+  // What stops deepest is told first.
+  if (element.index() == 0 && unknown_ == ValueId::none) unknown_ = place.value;
+  return element;
+}
+
+Element Elements::known_at(const Place& place) {
   const Value& value = graph_[place.value];
   if (value.contents) {
     if (Element known = of_contents(value, place.index); known.index() != 0) return known;

@@ -44,8 +44,11 @@ class Elements {
   // The element of `value` at its indices; movement().indices(value) are symbols for them.
   Element at(const Place& place);
   Movement& movement() { return movement_; }
+  // Where the last element that is unknown stops being read: the value no rule knows.
+  ir::ValueId unknown() const { return unknown_; }
 
  private:
+  Element known_at(const Place& place);
   Element compute(const ir::Node& node, const Place& place);
   Element input(const ir::Node& node, size_t slot, const Place& place);
   Element gather(const ir::Node& node, const Place& place);
@@ -64,6 +67,8 @@ class Elements {
   Movement movement_;
   bool in_session_;
   std::map<ir::ValueId, std::optional<Band>> bands_;
+  ir::ValueId unknown_ = ir::ValueId::none;
+  int depth_ = 0;
   int steps_left_ = 100'000;  // of one graph: a bound on work, far above any real mask
 };
 

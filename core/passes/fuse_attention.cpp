@@ -178,7 +178,7 @@ ValueId transposed_key(Graph& graph, ValueId transposed, double& scale) {
 }
 
 // The product q k^T under scales, cap and masks.
-std::optional<Scores> read_scores(Graph& graph, ValueId value) {
+std::optional<Scores> read_scores(Graph& graph, ValueId value, std::string& why) {
   Scores scores;
   while (const auto masked = without_mask(graph, value)) {
     scores.masks.push_back(added(graph, *masked));
@@ -189,11 +189,19 @@ std::optional<Scores> read_scores(Graph& graph, ValueId value) {
   if (scores.softcap > 0) scores.scale *= scores.softcap;
   value = without_units(graph, without_scale(graph, value, scores.scale));
   const Node* product = graph.producer(value);
-  if (!product || product->op != Op::MatMul || graph[value].type.shape.size() < 3) return {};
+  if (!product || product->op != Op::MatMul || graph[value].type.shape.size() < 3) {
+    why = "under scale, cap and masks its scores are " + describe(graph, value) +
+          ", which is no product q k^T of heads";
+    return {};
+  }
   const auto operands = product->inputs;
   scores.q = with_batch(graph, without_scale(graph, operands[0], scores.scale));
   scores.k = transposed_key(graph, operands[1], scores.scale);
-  if (scores.k == ValueId::none || graph[scores.q].type.shape.size() != 4) return {};
+  if (scores.k == ValueId::none || graph[scores.q].type.shape.size() != 4) {
+    why = "the right side of q k^T, " + describe(graph, operands[1]) +
+          ", is not keys [.., T, D] transposed";
+    return {};
+  }
   return scores;
 }
 
@@ -263,6 +271,25 @@ std::optional<Probabilities> probabilities(Graph& graph, const Node& node) {
   return found.sinks != ValueId::none ? std::optional(found) : std::nullopt;
 }
 
+// A softmax over keys (their number is no constant) that no Attention took in.
+Status report_softmax(Graph& graph, Context& context) {
+  TRY(graph.collect_and_sort());
+  const auto users = ir::all_users(graph);
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph[id];
+    if (node.op != Op::Softmax || graph[node.outputs[0]].type.shape.back().is_constant()) continue;
+    const auto& readers = users[size_t(node.outputs[0])];
+    const std::string by = readers.empty() ? ""
+                                           : std::string(ir::name(graph[readers[0]].op)) + " '" +
+                                                 graph[readers[0]].name + "'";
+    const bool told = !readers.empty() && graph[readers[0]].op == Op::MatMul;
+    if (!told)
+      context.leave(node.name, "no Attention: " + (by.empty() ? "nobody" : by) +
+                                   " reads its shares, where a product with values is looked for");
+  }
+  return {};
+}
+
 }  // namespace
 
 Status fuse_attention(Graph& graph, Context& context) {
@@ -273,9 +300,10 @@ Status fuse_attention(Graph& graph, Context& context) {
     const auto found = probabilities(graph, node);
     const size_t rank = graph[node.outputs[0]].type.shape.size();
     if (!found || rank < 3 || rank > 4) continue;
-    const auto scores = read_scores(graph, found->scores);
+    std::string why;
+    const auto scores = read_scores(graph, found->scores, why);
     if (!scores) {
-      context.note(node.name, "a softmax of something else than q k^T is not made an Attention");
+      context.leave(node.name, "no Attention, though a product with a softmax: " + why);
       continue;
     }
     ir::Attrs attrs{{"scale", scores->scale}};
@@ -298,7 +326,7 @@ Status fuse_attention(Graph& graph, Context& context) {
     context.note(node.name, has_sinks ? "Softmax(q k^T, sinks) v is SinkAttention"
                                       : "Softmax(q k^T) v is Attention");
   }
-  return {};
+  return report_softmax(graph, context);
 }
 
 }  // namespace weft::passes

@@ -75,6 +75,10 @@ Status fuse_rms_normalization(Graph& graph, Context& context) {
     if ((op != Op::Mul && op != Op::Div) || !match(graph[id].outputs[0], bare)) continue;
     if (over_last_axis(graph, match) && graph[match[kX]].type.shape.back().is_constant())
       fuse(graph, context, id, match, ones(graph, match[kX]));
+    else
+      context.leave(graph[id].name,
+                    "no RMSNormalization: the mean of squares is not over the last axis of " +
+                        ir::str(graph[match[kX]].type));
   }
   return {};
 }

@@ -85,8 +85,10 @@ Status fuse_rotary_embedding(Graph& graph, Context& context) {
     if (!is_read) continue;
     const bool may_be =
         node.op == Op::Add || node.op == Op::Sub || node.op == Op::Concat || node.op == Op::Reshape;
-    const auto rotation = may_be ? read_rotation(graph, node.outputs[0]) : std::nullopt;
+    std::string why;
+    const auto rotation = may_be ? read_rotation(graph, node.outputs[0], why) : std::nullopt;
     if (!rotation) {
+      if (!why.empty()) context.leave(node.name, "no RotaryEmbedding: " + why);
       read.insert(node.inputs.begin(), node.inputs.end());
       continue;
     }

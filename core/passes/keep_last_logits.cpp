@@ -81,7 +81,7 @@ Status keep_last_logits(Graph& graph, Context& context) {
     }
   }
   if (logits == ValueId::none) {
-    context.note("", "no output of shape [1, seq, n]: there are no logits to cut");
+    context.leave("", "no output of shape [1, seq, n]: there are no logits to cut");
     return {};
   }
   const Dim rows = Dim::symbol("rows"), seq = Dim::symbol("seq");
@@ -102,8 +102,8 @@ Status keep_last_logits(Graph& graph, Context& context) {
     for (ir::Output& output : graph.outputs) {
       if (output.value == logits) output.value = last;
     }
-    context.note("",
-                 "the logits are cut after they are computed: their producer is not row by row");
+    context.leave("",
+                  "the logits are cut after they are computed: their producer is not row by row");
     return {};
   }
   for (const NodeId id : cone) {

@@ -62,7 +62,7 @@ size_t merge_leaves(Graph& graph) {
 }  // namespace
 
 Status merge_duplicates(Graph& graph, Context& context) {
-  merge_leaves(graph);
+  const size_t leaves = merge_leaves(graph);
   using Key = std::tuple<Op, std::vector<ValueId>, size_t>;
   std::multimap<Key, NodeId> seen;
   size_t merged = 0;
@@ -90,6 +90,9 @@ Status merge_duplicates(Graph& graph, Context& context) {
     graph.remove_node(id);
     ++merged;
   }
+  if (leaves > 0)
+    context.note("",
+                 std::to_string(leaves) + " uses of equal constants and sizes read one of them");
   if (merged > 0) context.note("", std::to_string(merged) + " nodes repeat others and are merged");
   return {};
 }

@@ -37,8 +37,9 @@ struct Options {
 // One line of the rewriting log.
 struct Note {
   std::string pass;
-  std::string node;  // the exporter's name, or empty for the whole graph
-  std::string what;  // one sentence
+  std::string node;   // the exporter's name, or empty for the whole graph
+  std::string what;   // one sentence
+  bool left = false;  // something a pass looks for, which it left as it was, and why
 };
 
 struct Context {
@@ -47,7 +48,10 @@ struct Context {
   std::string pass;  // the one that runs
 
   void note(std::string node, std::string what) {
-    log.push_back({pass, std::move(node), std::move(what)});
+    log.push_back({pass, std::move(node), std::move(what), false});
+  }
+  void leave(std::string node, std::string why) {
+    log.push_back({pass, std::move(node), std::move(why), true});
   }
 };
 

@@ -12,6 +12,7 @@
 #include "core/passes/constants.h"
 #include "core/passes/elements.h"
 #include "core/passes/passes.h"
+#include "core/passes/rewrite.h"
 
 namespace weft::passes {
 
@@ -117,6 +118,27 @@ std::optional<Reading> read_part(const Graph& graph, Elements& elements, const N
   return {};
 }
 
+std::string text_of(const Condition& condition) {
+  if (condition.never) return "nothing";
+  if (condition.all.empty()) return "everything";
+  std::string text;
+  for (const Dim& dim : condition.all)
+    text += (text.empty() ? "where " : " and ") + dim.str() + " >= 0";
+  return text;
+}
+
+// Why the mask has no name: what it says (@0, @1, ... count along its axes), or what cannot be
+// read.
+std::string obstacle(const Graph& graph, Elements& elements, const Node& node) {
+  const ValueId mask = node.inputs[ops::kMask];
+  const Element element = elements.at({mask, elements.movement().indices(mask)});
+  if (const auto where = attended(element))
+    return "it attends " + text_of(*where) + ", which is neither causal nor a window";
+  if (element.index() != 0) return "its numbers are no mask that hides or does not";
+  return "what it hides depends on " + describe(graph, elements.unknown()) +
+         ", which is not known before it runs";
+}
+
 }  // namespace
 
 Status read_masks(Graph& graph, Context& context) {
@@ -128,7 +150,7 @@ Status read_masks(Graph& graph, Context& context) {
       continue;
     const auto reading = read_part(graph, elements, node);
     if (!reading) {
-      context.note(node.name, "the mask is neither causal nor a window and stays as it is");
+      context.leave(node.name, "the mask is computed: " + obstacle(graph, elements, node));
       continue;
     }
     const Meaning& meaning = reading->meaning;

@@ -11,4 +11,13 @@ void replace_node(ir::Graph& graph, ir::NodeId node, ir::ValueId value) {
   graph.remove_node(node);
 }
 
+std::string describe(const ir::Graph& graph, ir::ValueId value) {
+  if (value == ir::ValueId::none) return "nothing";
+  const ir::Node* node = graph.producer(value);
+  if (node) return std::string(ir::name(node->op)) + " '" + node->name + "'";
+  if (graph[value].kind == ir::ValueKind::constant)
+    return "the constant '" + graph[value].name + "'";
+  return "the input '" + graph[value].name + "'";
+}
+
 }  // namespace weft::passes

@@ -34,7 +34,7 @@ class Reader {
     index_ = movement_.indices(y);
   }
 
-  std::optional<Rotation> read();
+  std::optional<Rotation> read(std::string& why);
 
  private:
   Place operand(const Node& node, size_t slot, const Place& place) const;
@@ -249,7 +249,7 @@ std::optional<AngleColumns> Reader::columns(const std::vector<Factor>& angles) c
   return {};
 }
 
-std::optional<Rotation> Reader::read() {
+std::optional<Rotation> Reader::read(std::string& why) {
   const auto& shape = graph_[y_].type.shape;
   if (shape.size() != 4 || !shape[3].is_constant()) return {};
   size_ = shape[3].constant();
@@ -265,7 +265,12 @@ std::optional<Rotation> Reader::read() {
         partner = x->index.back().constant();
     }
   }
-  if (partner <= 0 || 2 * partner > size_ || !read_elements(partner)) return {};
+  if (partner <= 0 || 2 * partner > size_) return {};
+  if (!read_elements(partner)) {
+    why = "element 0 of a head turns with element " + std::to_string(partner) + ", but element " +
+          std::to_string(cosines_.size()) + " is no x cos -+ x sin of that pattern";
+    return {};
+  }
   for (const bool rows_first : {false, true}) {
     found_.rows_first = rows_first;
     if (rows_first && !shape[2].is_constant()) continue;
@@ -275,13 +280,14 @@ std::optional<Rotation> Reader::read() {
     found_.sines = *sines;
     return found_;
   }
+  why = "its angles are not one cosine and one sine for each row and pair";
   return {};
 }
 
 }  // namespace
 
-std::optional<Rotation> read_rotation(const Graph& graph, ValueId y) {
-  return Reader(graph, y).read();
+std::optional<Rotation> read_rotation(const Graph& graph, ValueId y, std::string& why) {
+  return Reader(graph, y).read(why);
 }
 
 }  // namespace weft::passes

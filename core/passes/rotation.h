@@ -28,7 +28,8 @@ struct Rotation {
   AngleColumns cosines, sines;  // turned / 2 of each
 };
 
-// The rotation whose result `y` is; nothing when it is none.
-std::optional<Rotation> read_rotation(const ir::Graph& graph, ir::ValueId y);
+// The rotation whose result `y` is; nothing when it is none. Where the first element of a head
+// turns and yet the whole is no rotation, `why` says what is different.
+std::optional<Rotation> read_rotation(const ir::Graph& graph, ir::ValueId y, std::string& why);
 
 }  // namespace weft::passes

@@ -194,8 +194,8 @@ Status tabulate_angles(Graph& graph, Context& context) {
       sines = tables.of(node.inputs[2]);
     }
     if (cosines == ValueId::none || sines == ValueId::none) {
-      context.note(node.name,
-                   "its angles depend on more than the position of their row and stay computed");
+      context.leave(node.name,
+                    "its angles depend on more than the position of their row and stay computed");
       continue;
     }
     graph[id].inputs = {node.inputs[0], cosines, sines, positions};

@@ -193,8 +193,8 @@ Status unpack_linears(Graph& graph, Context& context) {
       if (found) columns.push_back(std::move(*found));
     }
     if (columns.size() != parts.size()) {
-      context.note(packed.name,
-                   "parts of its product are read that are not all rows of some columns");
+      context.leave(packed.name,
+                    "parts of its product are read that are not all rows of some columns");
       continue;
     }
     size_t apart = 0;
@@ -205,10 +205,11 @@ Status unpack_linears(Graph& graph, Context& context) {
       graph.replace_uses(parts[i], arranged(graph, y, type, columns[i].row_axis));
       ++apart;
     }
-    context.note(packed.name,
-                 apart == parts.size()
-                     ? std::to_string(apart) + " products side by side, each a MatMul now"
-                     : "its packed codes run across columns, so it stays one product");
+    if (apart == parts.size())
+      context.note(packed.name,
+                   std::to_string(apart) + " products side by side, each a MatMul now");
+    else
+      context.leave(packed.name, "its packed codes run across columns, so it stays one product");
   }
   return {};
 }

@@ -237,7 +237,7 @@ Document notes_document(const EnginePlan& plan, const History& history) {
                    {"step", steps[i]},
                    {"node", note.node},
                    {"what", note.what},
-                   {"left_as_it_was", history.left_alone(steps[i], note)}});
+                   {"left_as_it_was", note.left}});
   }
   return out;
 }

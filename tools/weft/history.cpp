@@ -222,6 +222,16 @@ std::map<NodeId, std::vector<NodeId>> History::made_of() const {
   return parts;
 }
 
+namespace {
+
+// Whether `step` did what the note says: it touched the node, or the graph as a whole.
+bool wrote(const auto& step, const passes::Note& note) {
+  if (step.bounds_changed || note.left) return true;
+  return note.node.empty() ? !step.touched.empty() : step.touched.contains(note.node);
+}
+
+}  // namespace
+
 std::vector<size_t> History::steps_of(const std::vector<passes::Note>& log) const {
   std::vector<size_t> out;
   size_t at = 0;
@@ -232,18 +242,12 @@ std::vector<size_t> History::steps_of(const std::vector<passes::Note>& log) cons
     for (size_t i = at; i < steps_.size() && found == steps_.size(); ++i) {
       if (steps_[i].pass != note.pass) continue;
       first = std::min(first, i);
-      if (!left_alone(i, note)) found = i;
+      if (wrote(steps_[i], note)) found = i;
     }
     at = found < steps_.size() ? found : first < steps_.size() ? first : at;
     out.push_back(at);
   }
   return out;
-}
-
-bool History::left_alone(size_t step, const passes::Note& note) const {
-  const Step& by = steps_[step];
-  if (by.bounds_changed) return false;
-  return note.node.empty() ? by.touched.empty() : !by.touched.contains(note.node);
 }
 
 }  // namespace weft::cli

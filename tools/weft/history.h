@@ -59,9 +59,6 @@ class History {
   std::map<ir::NodeId, std::vector<ir::NodeId>> made_of() const;
   // The step that wrote each note of the passes' log.
   std::vector<size_t> steps_of(const std::vector<passes::Note>& log) const;
-  // Whether `step` left the node of its note (or, of a note on the whole graph, everything) as it
-  // was: the note then tells why nothing happened.
-  bool left_alone(size_t step, const passes::Note& note) const;
 
  private:
   ir::Graph last_;

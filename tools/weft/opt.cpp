@@ -64,8 +64,8 @@ Status opt(const OptFlags& flags) {
   if (!flags.until.empty()) TRY(passes::run(graph, context, TRY(parse_stage(flags.until))));
   if (flags.log) {
     for (const passes::Note& note : context.log) {
-      std::fprintf(stderr, "%s: %s%s%s\n", note.pass.c_str(), note.node.c_str(),
-                   note.node.empty() ? "" : ": ", note.what.c_str());
+      std::fprintf(stderr, "%s: %s%s%s%s\n", note.pass.c_str(), note.left ? "left: " : "",
+                   note.node.c_str(), note.node.empty() ? "" : ": ", note.what.c_str());
     }
   }
   std::fputs(ir::print(graph).c_str(), stdout);
