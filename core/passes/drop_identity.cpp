@@ -3,7 +3,7 @@
 //   Identity(x)                                      x
 //   x * 1, x / 1, x + 0, x - 0                       x
 //   moves that bring every element back to its place, or rename it only (Reshape of a Reshape,
-//   Transpose of a Transpose, a Cast to the type x has)
+//   Transpose of a Transpose, a Slice of everything, a Cast to the type x has)
 //
 // A node whose result is a graph output stays when x is a graph input: the output must be computed.
 #include "core/passes/constants.h"
@@ -40,6 +40,9 @@ bool moves(Op op) {
     case Op::Unsqueeze:
     case Op::Expand:
     case Op::Transpose:
+    case Op::Slice:
+    case Op::Tile:
+    case Op::Concat:
       return true;
     default:
       return false;

@@ -18,7 +18,7 @@ void drop_inputs(Graph& graph, Context& context) {
 }
 
 // Symbols that no live value mentions any more need no bounds.
-void drop_unused_symbols(Graph& graph) {
+void drop_unused_symbols(Graph& graph, Context& context) {
   std::set<std::string> used;
   const auto collect = [&](ValueId id) {
     if (id == ValueId::none) return;
@@ -33,7 +33,10 @@ void drop_unused_symbols(Graph& graph) {
   }
   sym::Bounds bounds;
   for (const auto& [symbol, interval] : graph.bounds.all()) {
-    if (used.contains(symbol)) bounds.set(symbol, interval);
+    if (used.contains(symbol))
+      bounds.set(symbol, interval);
+    else
+      context.note("", "no size depends on " + symbol + " any more");
   }
   graph.bounds = std::move(bounds);
 }
@@ -42,7 +45,7 @@ void drop_unused_symbols(Graph& graph) {
 
 Status drop_unread_inputs(Graph& graph, Context& context) {
   drop_inputs(graph, context);
-  drop_unused_symbols(graph);
+  drop_unused_symbols(graph, context);
   return {};
 }
 

@@ -150,6 +150,18 @@ ValueId added(Graph& graph, const Masked& masked) {
   return mask;
 }
 
+ValueId scaled(Graph& graph, ValueId mask, double factor) {
+  const ir::Type type = graph[mask].type;
+  if (factor == 1 || !ir::is_float(type.dtype)) return mask;
+  ops::Tensor by = ops::Tensor::zeros(type.dtype, {});
+  ops::store(by.view(), 0, factor);
+  const ValueId y =
+      graph.add(Op::Mul, {mask, graph.add_constant("scale", {type.dtype, {}},
+                                                   ir::make_constant(std::move(by.bytes)))});
+  graph[y].type = type;
+  return y;
+}
+
 // k from k^T: the value whose element [h, j, d] is k^T[h, d, j], with scales on the way taken out.
 // Where k is held as [B, T, H, D], it is transposed.
 ValueId transposed_key(Graph& graph, ValueId transposed, double& scale) {
@@ -180,8 +192,13 @@ ValueId transposed_key(Graph& graph, ValueId transposed, double& scale) {
 // The product q k^T under scales, cap and masks.
 std::optional<Scores> read_scores(Graph& graph, ValueId value, std::string& why) {
   Scores scores;
-  while (const auto masked = without_mask(graph, value)) {
-    scores.masks.push_back(added(graph, *masked));
+  // A scale behind a mask is one of both.
+  while (true) {
+    double behind = 1;
+    const auto masked = without_mask(graph, without_scale(graph, value, behind));
+    if (!masked) break;
+    scores.scale *= behind;
+    scores.masks.push_back(scaled(graph, added(graph, *masked), scores.scale));
     value = masked->scores;
   }
   value = without_cap(graph, value, scores.softcap);

@@ -37,11 +37,15 @@ class Rows {
     return known_[value];
   }
 
+  // Positions that the tables on the way hold.
+  int64_t most() const { return most_; }
+
  private:
   std::optional<size_t> axis_computed(ValueId value, int depth) {
     const Node* node = graph_.producer(value);
-    if (!node || depth > kDeepest || node->outputs.size() != 1) return {};
+    if (!node || depth > kDeepest) return {};
     if (const auto moved = axis_moved(value, depth)) return moved;
+    if (node->outputs.size() != 1) return {};
     if (node->op == Op::MatMul) return axis_of_product(*node, value, depth);
     if (node->op == Op::Concat) return axis_joined(*node, depth);
     if (node->op == Op::Gather || node->op == Op::GatherElements)
@@ -97,6 +101,9 @@ class Rows {
     const size_t along = size_t(stated < 0 ? stated + int64_t(rank(data)) : stated);
     const bool by_elements = node.op == Op::GatherElements;
     if (is_fixed(data)) {
+      // Beyond the table there is nothing.
+      const Dim rows = graph_[data].type.shape[along];
+      if (rows.is_constant()) most_ = std::min(most_, rows.constant());
       const auto inner = axis(indices, depth + 1);
       if (!inner || (by_elements && *inner != along)) return {};
       return by_elements ? *inner : along + *inner;
@@ -130,6 +137,7 @@ class Rows {
   Movement movement_;
   ValueId positions_;
   std::map<ValueId, std::optional<size_t>> known_;
+  int64_t most_ = INT64_MAX;
 };
 
 ValueId position_input(const Graph& graph) {
@@ -139,37 +147,42 @@ ValueId position_input(const Graph& graph) {
   return ValueId::none;
 }
 
-// The values of `angles`, [1, seq, D / 2], at every position up to the capacity.
+// The rows of angles at every position up to the capacity, once for all layers that share them.
 class Tables {
  public:
   Tables(Graph& graph, ValueId positions, int64_t capacity)
-      : graph_(graph), evaluate_(graph, {{"seq", capacity}, {"past", 0}}), capacity_(capacity) {
-    ops::Tensor counted = ops::Tensor::zeros(graph[positions].type.dtype, {1, capacity});
-    for (int64_t i = 0; i < capacity; ++i) ops::store_int(counted.view(), i, i);
-    evaluate_.bind(positions, std::move(counted));
-  }
+      : graph_(graph), positions_(positions), capacity_(capacity) {}
 
-  // [capacity, D / 2], or none.
+  // [positions, D / 2] of `angles`, [1, seq, D / 2], or none.
   ValueId of(ValueId angles) {
     const auto [entry, fresh] = tables_.emplace(angles, ValueId::none);
-    if (!fresh) return entry->second;
-    const ir::Type type = graph_[angles].type;
-    const Dim half = type.shape[2];
-    if (!half.is_constant() || ir::size_bytes(type.dtype, half.constant() * capacity_) > kMaxTable)
-      return ValueId::none;
-    const auto rows = evaluate_(angles);
-    if (!rows) return ValueId::none;
-    ops::Tensor table = ops::Tensor::zeros(type.dtype, {1, capacity_, half.constant()});
-    ops::copy_elements(*rows, table.view());
-    entry->second =
-        graph_.add_constant(graph_[angles].name + ".table", {type.dtype, {capacity_, half}},
-                            ir::make_constant(std::move(table.bytes)));
+    if (fresh) entry->second = make(angles);
     return entry->second;
   }
 
  private:
+  ValueId make(ValueId angles) {
+    const ir::Type type = graph_[angles].type;
+    Rows rows(graph_, positions_);
+    if (type.shape.size() != 3 || rows.axis(angles) != 1) return ValueId::none;
+    const int64_t count = std::min(capacity_, rows.most());
+    const Dim half = type.shape[2];
+    if (!half.is_constant() || ir::size_bytes(type.dtype, half.constant() * count) > kMaxTable)
+      return ValueId::none;
+    ops::Tensor counted = ops::Tensor::zeros(graph_[positions_].type.dtype, {1, count});
+    for (int64_t i = 0; i < count; ++i) ops::store_int(counted.view(), i, i);
+    Evaluator evaluate(graph_, {{"seq", count}, {"past", 0}});
+    evaluate.bind(positions_, std::move(counted));
+    const auto found = evaluate(angles);
+    if (!found) return ValueId::none;
+    ops::Tensor table = ops::Tensor::zeros(type.dtype, {1, count, half.constant()});
+    ops::copy_elements(*found, table.view());
+    return graph_.add_constant(graph_[angles].name + ".table", {type.dtype, {count, half}},
+                               ir::make_constant(std::move(table.bytes)));
+  }
+
   Graph& graph_;
-  Evaluator evaluate_;
+  ValueId positions_;
   int64_t capacity_;
   std::map<ValueId, ValueId> tables_;
 };
@@ -185,14 +198,7 @@ Status tabulate_angles(Graph& graph, Context& context) {
     const Node node = graph[id];
     const bool has_positions = node.inputs.size() > 3 && node.inputs[3] != ValueId::none;
     if (node.op != Op::RotaryEmbedding || has_positions) continue;
-    const auto follows = [&](ValueId angles) {
-      return graph[angles].type.shape.size() == 3 && Rows(graph, positions).axis(angles) == 1;
-    };
-    ValueId cosines = ValueId::none, sines = ValueId::none;
-    if (follows(node.inputs[1]) && follows(node.inputs[2])) {
-      cosines = tables.of(node.inputs[1]);
-      sines = tables.of(node.inputs[2]);
-    }
+    const ValueId cosines = tables.of(node.inputs[1]), sines = tables.of(node.inputs[2]);
     if (cosines == ValueId::none || sines == ValueId::none) {
       context.leave(node.name,
                     "its angles depend on more than the position of their row and stay computed");
@@ -200,7 +206,7 @@ Status tabulate_angles(Graph& graph, Context& context) {
     }
     graph[id].inputs = {node.inputs[0], cosines, sines, positions};
     context.note(node.name, "its angles are rows of a table of " +
-                                std::to_string(context.options.capacity) + " positions");
+                                graph[cosines].type.shape[0].str() + " positions");
   }
   return {};
 }
