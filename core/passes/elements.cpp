@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <functional>
 
 #include "core/passes/constants.h"
 
@@ -19,66 +18,6 @@ using sym::Dim;
 using sym::Truth;
 
 namespace {
-
-// What a mask puts where attention must not look: no score survives it.
-constexpr double kHidden = -1e4;
-
-// Not `condition`, where that is one inequality or none.
-std::optional<Condition> opposite(const Condition& condition) {
-  if (condition.never) return Condition{};
-  if (condition.all.empty()) return Condition{{}, true};
-  if (condition.all.size() > 1) return {};
-  return Condition{{Dim(-1) - condition.all[0]}};
-}
-
-std::optional<Condition> condition_of(const Element& element) {
-  if (const auto* condition = std::get_if<Condition>(&element)) return *condition;
-  const auto* number = std::get_if<Dim>(&element);
-  if (number && number->is_constant()) return Condition{{}, number->constant() == 0};
-  // A real is true where it is not 0.
-  const auto* choice = std::get_if<Choice>(&element);
-  if (choice && choice->when.always()) return Condition{{}, choice->yes == 0};
-  if (choice && choice->yes != 0 && choice->no == 0) return choice->when;
-  if (choice && choice->yes == 0 && choice->no != 0) return opposite(choice->when);
-  return {};
-}
-
-Element negation(const Element& element) {
-  const auto condition = condition_of(element);
-  const auto other = condition ? opposite(*condition) : std::nullopt;
-  return other ? Element(*other) : Element{};
-}
-
-std::optional<Choice> choice_of(const Element& element) {
-  if (const auto* choice = std::get_if<Choice>(&element)) return *choice;
-  const auto* number = std::get_if<Dim>(&element);
-  if (number && number->is_constant()) return Choice{{}, double(number->constant()), 0};
-  return {};
-}
-
-Element cast(const Element& x, ir::DType to) {
-  if (to == ir::DType::boolean) {
-    const auto condition = condition_of(x);
-    return condition ? Element(*condition) : Element{};
-  }
-  if (!ir::is_float(to)) return std::holds_alternative<Choice>(x) ? Element{} : x;
-  if (const auto* condition = std::get_if<Condition>(&x)) return Choice{*condition, 1, 0};
-  const auto choice = choice_of(x);
-  return choice ? Element(*choice) : Element{};
-}
-
-// One of two numbers compared with one: x < y and the like.
-template <typename Compare>
-Element compare_reals(const Element& a, const Element& b, Compare compare) {
-  const auto x = choice_of(a), y = choice_of(b);
-  if (!x || !y || (!x->when.always() && !y->when.always())) return {};
-  const Choice& varies = y->when.always() ? *x : *y;
-  const bool yes = compare(x->yes, y->yes);
-  const bool no = y->when.always() ? compare(x->no, y->yes) : compare(x->yes, y->no);
-  if (varies.when.always() || yes == no) return Condition{{}, !yes};
-  const auto condition = yes ? std::optional(varies.when) : opposite(varies.when);
-  return condition ? Element(*condition) : Element{};
-}
 
 Element of_constant(const Value& value) {
   const auto same = uniform(value);
@@ -248,6 +187,8 @@ Element Elements::compute(const Node& node, const Place& place) {
       return scattered(node, place);
     case Op::Concat:
       return joined(node, place);
+    case Op::Expand:
+      return stretched(node, place);
     case Op::Gather:
       return gather(node, place);
     default:
@@ -293,6 +234,38 @@ Element Elements::of_table(ValueId id, const Place& place) {
   if (ir::is_float(dtype)) return Choice{in, band->inside, band->outside};
   if (band->outside == 0 && band->inside == 1) return in;
   return band->inside == 0 && band->outside == 1 ? negation(in) : Element{};
+}
+
+// Expand of seq to r + seq, which runs only where r = 0, and then moves nothing, or where seq = 1,
+// and then repeats one element. Counted from the end both are the same where the one row of a run
+// of one token attends everything (GenAI's builder makes causal masks so).
+Element Elements::stretched(const Node& node, const Place& place) {
+  const auto &from = graph_[node.inputs[0]].type.shape, &to = graph_[place.value].type.shape;
+  if (from.size() != to.size()) return {};
+  auto index = place.index;
+  sym::Substitution one_row;
+  for (size_t d = 0; d < from.size(); ++d) {
+    if (from[d] == to[d]) continue;
+    const Dim more = to[d] - from[d];
+    const auto symbol = place.index[d].as_symbol();
+    if (!from[d].as_symbol() || !symbol || !one_row.empty() ||
+        movement_.bounds().ge(more, 0) != Truth::yes)
+      return {};
+    index[d] = place.index[d] - more;
+    one_row[*symbol] = more - Dim::symbol("@before");
+    for (size_t e = 0; e < to.size(); ++e) {
+      const auto row = place.index[e].as_symbol();
+      if (row && to[e] == from[d]) one_row[*row] = 0;
+    }
+  }
+  const Element element = at({node.inputs[0], std::move(index)});
+  const auto* choice = std::get_if<Choice>(&element);
+  if (!choice || choice->when.never) return {};
+  sym::Bounds bounds = movement_.bounds();
+  bounds.set("@before", {0, sym::kUnbounded});
+  for (const Dim& dim : choice->when.all)
+    if (bounds.ge(dim.substitute(one_row), 0) != Truth::yes) return {};
+  return element;
 }
 
 // Two parts where it is not known in which one the index lies: the rule of the second holds for the

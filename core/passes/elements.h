@@ -14,27 +14,12 @@
 #pragma once
 
 #include <map>
-#include <variant>
 
 #include "core/passes/band.h"
+#include "core/passes/element.h"
 #include "core/passes/movement.h"
 
 namespace weft::passes {
-
-// True where every one of `all` is >= 0; never, when `never`.
-struct Condition {
-  std::vector<sym::Dim> all;
-  bool never = false;
-  bool always() const { return !never && all.empty(); }
-};
-
-// A real: `yes` where the condition holds, else `no`.
-struct Choice {
-  Condition when;
-  double yes = 0, no = 0;
-};
-
-using Element = std::variant<std::monostate, sym::Dim, Condition, Choice>;
 
 class Elements {
  public:
@@ -55,6 +40,7 @@ class Elements {
   Element arithmetic(const ir::Node& node, const Place& place);
   Element sum_along(const ir::Node& node, const Place& place);
   Element of_table(ir::ValueId id, const Place& place);
+  Element stretched(const ir::Node& node, const Place& place);
   Element joined(const ir::Node& node, const Place& place);
   Element scattered(const ir::Node& node, const Place& place);
   Element triangle(const ir::Node& node, const Place& place);

@@ -12,6 +12,7 @@
 
 #include "core/passes/attention.h"
 #include "core/passes/constants.h"
+#include "core/passes/element.h"
 #include "core/passes/movement.h"
 #include "core/passes/passes.h"
 #include "core/passes/pattern.h"
@@ -22,9 +23,6 @@ namespace weft::passes {
 namespace {
 
 enum Slot : size_t { kX, kBy };
-
-// What a mask puts where attention must not look.
-constexpr double kHidden = -1e4;
 
 struct Scores {
   ValueId q = ValueId::none, k = ValueId::none;

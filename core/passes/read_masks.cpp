@@ -18,9 +18,6 @@ namespace weft::passes {
 
 namespace {
 
-// What a mask puts where attention must not look.
-constexpr double kHidden = -1e4;
-
 struct Meaning {
   bool causal = false;
   int64_t left_window = -1;

@@ -145,5 +145,23 @@ TEST(Elements, joined_by_one_rule_are_of_one_rule) {
       "unknown");
 }
 
+TEST(Elements, stretched_over_the_past_count_from_the_end) {
+  const std::string causal =
+      "  symbolic %square : i64[2] is {seq, seq}\n"
+      "  symbolic %wide : i64[2] is {seq, past + seq}\n"
+      "  const %hidden : f32[] = {-65504}\n  const %shown : f32[] = {0}\n"
+      "  %columns = Range(%zero, %new, %one) : i64[seq]\n"
+      "  %rows = Unsqueeze(%columns, %last) : i64[seq, 1]\n";
+  EXPECT_EQ(element_of(causal + "  %seen = LessOrEqual(%columns, %rows) : bool[seq, seq]\n"
+                                "  %mask = Where(%seen, %shown, %hidden) : f32[seq, seq]\n"
+                                "  %y = Expand(%mask, %wide) : f32[seq, past + seq]\n"),
+            "0.000000 where @0 - @1 + past >= 0");
+  // The one row of a token would hide what it repeats.
+  EXPECT_EQ(element_of(causal + "  %seen = Less(%rows, %columns) : bool[seq, seq]\n"
+                                "  %mask = Where(%seen, %shown, %hidden) : f32[seq, seq]\n"
+                                "  %y = Expand(%mask, %wide) : f32[seq, past + seq]\n"),
+            "unknown");
+}
+
 }  // namespace
 }  // namespace weft::passes
