@@ -4,8 +4,8 @@
 //   ... and where i + offset - j <= n                 left_window_size = n      this run)
 //   everywhere                                        no mask
 //
-// i counts queries, j keys (elements.h). Of a sum of two masks one part may be read so, and the
-// other stays as a bias (ALiBi). A mask that means anything else stays and is computed.
+// i counts queries, j keys (elements.h). Of a sum some parts may be read so, and the others stay as
+// a bias (ALiBi). A mask that means anything else stays and is computed.
 #include <optional>
 
 #include "core/passes/attention.h"
@@ -82,37 +82,75 @@ std::optional<Meaning> read(const Graph& graph, Elements& elements, const Node& 
   return where ? meaning_of(*where, index[index.size() - 2] + offset - index.back()) : std::nullopt;
 }
 
-// The mask, or one of two summands, has a meaning; `left` is what remains to be added.
+// What the summands of a mask mean together, and those that remain to be added.
 struct Reading {
   Meaning meaning;
-  ValueId left = ValueId::none;
+  bool found = false;
+  std::vector<ValueId> left;
+
+  void add(const Meaning& more) {
+    found = true;
+    meaning.causal = meaning.causal || more.causal;
+    const bool narrower = meaning.left_window < 0 || more.left_window < meaning.left_window;
+    if (more.left_window >= 0 && narrower) meaning.left_window = more.left_window;
+  }
 };
 
-// Where(condition, a number that hides, bias), or the other way round.
-std::optional<Reading> read_choice(const Graph& graph, Elements& elements, const Node& node,
-                                   const Node& choice) {
-  for (const size_t side : {size_t{1}, size_t{2}}) {
-    const ValueId bias = choice.inputs[3 - side];
-    const auto number = scalar(graph, choice.inputs[side]);
-    if (!number || *number > kHidden || graph[bias].type.shape.size() < 2) continue;
-    const auto meaning = read(graph, elements, node, choice.inputs[0], side == 1);
-    if (meaning) return Reading{*meaning, bias};
-  }
-  return {};
-}
+class Reader {
+ public:
+  Reader(const Graph& graph, Elements& elements, const Node& node)
+      : graph_(graph), elements_(elements), node_(node) {}
 
-std::optional<Reading> read_part(const Graph& graph, Elements& elements, const Node& node) {
-  const ValueId mask = elements.movement().origin(node.inputs[ops::kMask]);
-  if (const auto whole = read(graph, elements, node, mask)) return Reading{*whole};
-  const Node* sum = graph.producer(mask);
-  if (sum && sum->op == Op::Where) return read_choice(graph, elements, node, *sum);
-  if (!sum || sum->op != Op::Add) return {};
-  for (const size_t side : {size_t{0}, size_t{1}}) {
-    const ValueId other = sum->inputs[1 - side];
-    const auto part = read(graph, elements, node, sum->inputs[side]);
-    if (part && graph[other].type.shape.size() >= 2) return Reading{*part, other};
+  Reading all() {
+    summand(node_.inputs[ops::kMask]);
+    return std::move(reading_);
   }
-  return {};
+
+ private:
+  void summand(ValueId mask, int depth = 0) {
+    mask = elements_.movement().origin(mask);
+    const Node* node = graph_.producer(mask);
+    if (const auto whole = read(graph_, elements_, node_, mask)) return reading_.add(*whole);
+    const bool deeper = node && depth < 8;
+    if (deeper && node->op == Op::Where && choice(*node, depth)) return;
+    if (deeper && node->op == Op::Add && has_rows(node->inputs[0]) && has_rows(node->inputs[1])) {
+      summand(node->inputs[0], depth + 1);
+      return summand(node->inputs[1], depth + 1);
+    }
+    reading_.left.push_back(mask);
+  }
+
+  bool has_rows(ValueId value) const { return graph_[value].type.shape.size() >= 2; }
+
+  // Where(condition, a number that hides, bias), or the other way round.
+  bool choice(const Node& node, int depth) {
+    for (const size_t side : {size_t{1}, size_t{2}}) {
+      const ValueId bias = node.inputs[3 - side];
+      const auto number = scalar(graph_, node.inputs[side]);
+      if (!number || *number > kHidden || !has_rows(bias)) continue;
+      const auto meaning = read(graph_, elements_, node_, node.inputs[0], side == 1);
+      if (!meaning) continue;
+      reading_.add(*meaning);
+      summand(bias, depth + 1);
+      return true;
+    }
+    return false;
+  }
+
+  const Graph& graph_;
+  Elements& elements_;
+  const Node& node_;
+  Reading reading_;
+};
+
+ValueId sum_of(Graph& graph, const std::vector<ValueId>& summands) {
+  ValueId sum = summands.empty() ? ValueId::none : summands[0];
+  for (size_t i = 1; i < summands.size(); ++i) {
+    const ir::Type a = graph[sum].type, b = graph[summands[i]].type;
+    sum = graph.add(Op::Add, {sum, summands[i]});
+    graph[sum].type = a.shape.size() >= b.shape.size() ? a : b;
+  }
+  return sum;
 }
 
 std::string text_of(const Condition& condition) {
@@ -140,24 +178,26 @@ std::string obstacle(const Graph& graph, Elements& elements, const Node& node) {
 
 Status read_masks(Graph& graph, Context& context) {
   Elements elements(graph, !context.options.keep_interface);
-  for (const NodeId id : graph.order()) {
-    const Node& node = graph[id];
+  const auto order = graph.order();
+  for (const NodeId id : order) {
+    const Node node = graph[id];
     if (!is_attention(node) || input(node, ops::kMask) == ValueId::none ||
         node.attrs.integer("is_causal", 0) != 0)
       continue;
-    const auto reading = read_part(graph, elements, node);
-    if (!reading) {
+    const Reading reading = Reader(graph, elements, node).all();
+    if (!reading.found) {
       context.leave(node.name, "the mask is computed: " + obstacle(graph, elements, node));
       continue;
     }
-    const Meaning& meaning = reading->meaning;
+    const Meaning& meaning = reading.meaning;
+    const ValueId bias = sum_of(graph, reading.left);
     Node& changed = graph[id];
-    set_input(changed, ops::kMask, reading->left);
+    set_input(changed, ops::kMask, bias);
     if (meaning.causal) changed.attrs.set("is_causal", int64_t{1});
     if (meaning.left_window >= 0) changed.attrs.set("left_window_size", meaning.left_window);
-    context.note(changed.name,
-                 text_of(meaning) +
-                     (reading->left == ValueId::none ? "" : "; what else is added stays a bias"));
+    context.note(
+        changed.name,
+        text_of(meaning) + (bias == ValueId::none ? "" : "; what else is added stays a bias"));
   }
   return {};
 }

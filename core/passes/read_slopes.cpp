@@ -7,8 +7,8 @@
 // A softmax takes no notice of what is the same for all keys of a row, so exporters count j from
 // anywhere: from the first key, from the query, from the end of a constant table. After read_masks,
 // which leaves such a bias alone. Press et al., "Train Short, Test Long", 2021.
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "core/passes/attention.h"
 #include "core/passes/elements.h"
@@ -19,11 +19,7 @@ namespace weft::passes {
 
 namespace {
 
-// rate[h] * distance, where distance is an expression of the indices.
-struct Growth {
-  std::vector<double> rates;
-  Dim distance;
-};
+using Rates = std::vector<double>;  // per key, of each head
 
 class Bias {
  public:
@@ -31,28 +27,22 @@ class Bias {
       : graph_(graph), elements_(graph, in_session), heads_(heads) {}
 
   // The rate at which the bias of each head grows per key; nothing when it does not so.
-  std::optional<std::vector<double>> slopes(ValueId bias) {
+  std::optional<Rates> slopes(ValueId bias) {
     const size_t rank = graph_[bias].type.shape.size();
     if (rank < 3) return {};
     auto index = elements_.movement().indices(bias);
     head_ = index[rank - 3];
     key_ = index[rank - 1];
-    const auto growth = grows({bias, std::move(index)});
-    if (!growth) return {};
-    const Dim rest = growth->distance - key_;
-    const auto symbols = rest.symbols();
-    for (const std::string& key : key_.symbols())
-      if (symbols.contains(key)) return {};
-    return growth->rates;
+    return grows({bias, std::move(index)});
   }
 
  private:
   // The constants a factor has for each head: it depends on nothing else.
-  std::optional<std::vector<double>> by_head(Place place) {
+  std::optional<Rates> by_head(Place place) {
     place = elements_.movement().trail(std::move(place)).back();
     const auto array = constant_array(graph_[place.value]);
     if (!array || !ir::is_float(array->dtype)) return {};
-    std::vector<double> rates;
+    Rates rates;
     for (int64_t head = 0; head < heads_; ++head) {
       Dim flat;
       for (size_t d = 0; d < place.index.size(); ++d)
@@ -66,53 +56,77 @@ class Bias {
     return rates;
   }
 
+  // `distance` is the key's number and something that is the same for all keys.
+  bool counts_keys(const Dim& distance) const {
+    const auto rest = (distance - key_).symbols();
+    const auto key = key_.symbols();
+    return std::none_of(key.begin(), key.end(),
+                        [&](const std::string& symbol) { return rest.contains(symbol); });
+  }
+
   // A constant [.., keys] whose rows are straight lines.
-  std::optional<Growth> table(Place place) {
-    place = elements_.movement().trail(std::move(place)).back();
+  std::optional<Rates> table(Place place) {
     const auto array = constant_array(graph_[place.value]);
-    if (!array || array->rank() < 1 || array->shape.back() < 2) return {};
-    Place first = place, last = place;
-    first.index.back() = 0;
-    last.index.back() = Dim(array->shape.back() - 1);
-    const auto from = by_head(first), to = by_head(last);
-    if (!from || !to) return {};
-    Growth growth{{}, place.index.back()};
-    const double steps = double(array->shape.back() - 1);
-    for (int64_t head = 0; head < heads_; ++head)
-      growth.rates.push_back(((*to)[size_t(head)] - (*from)[size_t(head)]) / steps);
-    for (int64_t key = 1; key + 1 < array->shape.back(); ++key) {
+    if (!array || array->rank() < 1 || array->shape.back() < 2 || !counts_keys(place.index.back()))
+      return {};
+    const auto column = [&](int64_t key) {
       Place here = place;
       here.index.back() = Dim(key);
-      const auto found = by_head(here);
-      for (size_t h = 0; h < size_t(heads_); ++h) {
-        const double wanted = (*from)[h] + growth.rates[h] * double(key);
-        if (!found || std::abs((*found)[h] - wanted) > 1e-5 * std::abs(growth.rates[h]) * steps)
+      return by_head(std::move(here));
+    };
+    const int64_t last = array->shape.back() - 1;
+    const auto from = column(0), to = column(last);
+    if (!from || !to) return {};
+    Rates rates;
+    for (size_t h = 0; h < from->size(); ++h)
+      rates.push_back(((*to)[h] - (*from)[h]) / double(last));
+    for (int64_t key = 1; key < last; ++key) {
+      const auto found = column(key);
+      for (size_t h = 0; h < rates.size(); ++h) {
+        const double wanted = (*from)[h] + rates[h] * double(key);
+        if (!found || std::abs((*found)[h] - wanted) > 1e-5 * std::abs(rates[h]) * double(last))
           return {};
       }
     }
-    return growth;
+    return rates;
   }
 
-  std::optional<Growth> grows(Place place) {
+  std::optional<Rates> grows(Place place) {
     place = elements_.movement().trail(std::move(place)).back();
     const Node* node = graph_.producer(place.value);
     if (!node) return table(place);
-    if (node->op == Op::Cast) {
-      const Element element = elements_.at({node->inputs[0], place.index});
-      const auto* number = std::get_if<Dim>(&element);
-      if (number) return Growth{std::vector<double>(size_t(heads_), 1), *number};
-      return grows({node->inputs[0], place.index});
+    switch (node->op) {
+      case Op::Cast: {
+        const Element element = elements_.at({node->inputs[0], place.index});
+        const auto* number = std::get_if<Dim>(&element);
+        if (!number) return grows({node->inputs[0], place.index});
+        return counts_keys(*number) ? std::optional(Rates(size_t(heads_), 1)) : std::nullopt;
+      }
+      case Op::Add: {
+        auto sum = grows(operand(*node, 0, place));
+        const auto more = grows(operand(*node, 1, place));
+        if (!sum || !more) return {};
+        for (size_t h = 0; h < sum->size(); ++h) (*sum)[h] += (*more)[h];
+        return sum;
+      }
+      case Op::Mul:
+      case Op::Div:
+        return product(*node, place);
+      default:
+        return {};
     }
-    if (node->op != Op::Mul && node->op != Op::Div) return {};
+  }
+
+  std::optional<Rates> product(const Node& node, const Place& place) {
     for (const size_t side : {size_t{1}, size_t{0}}) {
-      if (side == 0 && node->op == Op::Div) break;
-      const auto factors = by_head(operand(*node, side, place));
-      auto growth = factors ? grows(operand(*node, 1 - side, place)) : std::nullopt;
-      if (!growth) continue;
-      for (size_t h = 0; h < growth->rates.size(); ++h)
-        growth->rates[h] = node->op == Op::Div ? growth->rates[h] / (*factors)[h]
-                                               : growth->rates[h] * (*factors)[h];
-      return growth;
+      if (side == 0 && node.op == Op::Div) break;
+      const auto factors = by_head(operand(node, side, place));
+      auto rates = factors ? grows(operand(node, 1 - side, place)) : std::nullopt;
+      if (!rates) continue;
+      for (size_t h = 0; h < rates->size(); ++h)
+        (*rates)[h] =
+            node.op == Op::Div ? (*rates)[h] / (*factors)[h] : (*rates)[h] * (*factors)[h];
+      return rates;
     }
     return {};
   }
