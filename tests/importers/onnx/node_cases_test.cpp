@@ -152,10 +152,15 @@ Outcome run_case(Case& made) {
   return {};
 }
 
-// Per op: how many cases pass, and the reasons of those that are refused.
+// Per op: how many cases pass, by element type, and the reasons of those that are refused.
 struct Row {
-  int passed = 0;
+  std::map<std::string, int> passed;  // the type of the first input, or of what has no input
   std::map<std::string, int> refusals;
+  int count() const {
+    int sum = 0;
+    for (const auto& [type, cases] : passed) sum += cases;
+    return sum;
+  }
 };
 using Table = std::map<std::string, Row>;
 
@@ -189,14 +194,16 @@ Table run_folder(const fs::path& root) {
     const bool alone = model.graph().node_size() == 1;
     Row& row = table[alone ? last.op_type() : expanded ? "(expanded functions)" : "(several ops)"];
     if (!outcome.refused.empty()) row.refusals[reason_of(outcome.refused)]++;
-    if (outcome.problem.empty() && outcome.refused.empty()) row.passed++;
+    const auto& typed = made->inputs.empty() ? made->outputs : made->inputs;
+    if (outcome.problem.empty() && outcome.refused.empty())
+      row.passed[std::string(ir::name(typed.at(0).dtype))]++;
   }
   return table;
 }
 
 int passed(const Table& table) {
   int count = 0;
-  for (const auto& [op, row] : table) count += row.passed;
+  for (const auto& [op, row] : table) count += row.count();
   return count;
 }
 
@@ -204,7 +211,7 @@ void print(const Table& table) {
   for (const auto& [op, row] : table) {
     int refused = 0;
     for (const auto& [reason, count] : row.refusals) refused += count;
-    std::printf("  %-28s %3d pass  %3d refused\n", op.c_str(), row.passed, refused);
+    std::printf("  %-28s %3d pass  %3d refused\n", op.c_str(), row.count(), refused);
     for (const auto& [reason, count] : row.refusals)
       std::printf("      %3d  %s\n", count, reason.c_str());
   }
@@ -235,14 +242,21 @@ void write_table(const std::string& path, const std::vector<Table>& tables) {
          "One row per line of `importers/onnx/ops.def`, with how many test cases of the op alone "
          "pass "
          "(those of\nONNX, for com.microsoft outputs of ONNX Runtime in `tests/data/onnx_contrib`) "
-         "and why others are refused.\nA 0 means that no case has the op "
+         "and why others are refused. The\ntype is that of a case's first input. A 0 means that no "
+         "case has the op "
          "alone; it may occur in\ngraphs. `test_onnx` writes this page to the file that the "
          "variable "
          "WEFT_OPS_TABLE names.\n\n"
-         "| domain | op | pass | refused, and why |\n|---|---|---|---|\n";
+         "| domain | op | pass | of type | refused, and why |\n|---|---|---|---|---|\n";
   for (const auto& [op, row] : rows) {
     out << "| " << (op.first.empty() ? "ai.onnx" : op.first) << " | " << op.second << " | "
-        << row.passed << " |";
+        << row.count() << " |";
+    const char* between = " ";
+    for (const auto& [type, count] : row.passed) {
+      out << between << type << " " << count;
+      between = ", ";
+    }
+    out << " |";
     for (const auto& [reason, count] : row.refusals) out << " " << count << ": " << reason << ";";
     out << " |\n";
   }
@@ -253,7 +267,7 @@ TEST(node_cases, the_table_of_ops_is_written_where_asked) {
   if (!path) GTEST_SKIP() << "WEFT_OPS_TABLE names no file";
   std::vector<Table> tables{run_folder(kDebianCases)};
   for (const auto& [op, row] : run_folder(WEFT_TEST_DATA "/onnx_node")) {
-    tables[0][op].passed += row.passed;
+    for (const auto& [type, count] : row.passed) tables[0][op].passed[type] += count;
     for (const auto& [reason, count] : row.refusals) tables[0][op].refusals[reason] += count;
   }
   tables.push_back(run_folder(WEFT_TEST_DATA "/onnx_contrib"));
