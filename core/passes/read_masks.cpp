@@ -170,6 +170,9 @@ std::string obstacle(const Graph& graph, Elements& elements, const Node& node) {
   if (const auto where = attended(element))
     return "it attends " + text_of(*where) + ", which is neither causal nor a window";
   if (element.index() != 0) return "its numbers are no mask that hides or does not";
+  if (graph[elements.unknown()].kind == ir::ValueKind::constant)
+    return "the numbers of " + describe(graph, elements.unknown()) +
+           " are no band along the diagonal";
   return "what it hides depends on " + describe(graph, elements.unknown()) +
          ", which is not known before it runs";
 }
