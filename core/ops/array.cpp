@@ -144,10 +144,15 @@ void read_codes(const Array& array, int64_t first, std::span<double> out) {
   });
 }
 
+// The length of a storage line; the dims before the last one only count lines.
+int64_t line_length(const Array& array) {
+  return array.column_major ? array.shape.front() : array.shape.back();
+}
+
 // Decodes elements [first, first + out.size()) of storage line `line`.
 void decode(const Array& array, int64_t line, int64_t first, std::span<double> out) {
   const ArrayQuantization& q = *array.quantization;
-  const int64_t length = array.shape[array.column_major ? 0 : 1];
+  const int64_t length = line_length(array);
   const int64_t block = q.block > 0 ? q.block : std::max<int64_t>(length, 1);
   const int64_t blocks = (length + block - 1) / block;
   read_codes(array, line * blocks * block + first, out);
@@ -164,7 +169,7 @@ void decode(const Array& array, int64_t line, int64_t first, std::span<double> o
 }
 
 double decode_at(const Array& array, int64_t index) {
-  const int64_t row = index / array.shape[1], column = index % array.shape[1];
+  const int64_t width = array.shape.back(), row = index / width, column = index % width;
   double value = 0;
   decode(array, array.column_major ? column : row, array.column_major ? row : column, {&value, 1});
   return value;

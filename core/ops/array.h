@@ -30,8 +30,8 @@ struct Array {
   std::vector<int64_t> shape;
   std::vector<int64_t> strides;  // in elements, one per dim
   std::byte* data = nullptr;
-  const ArrayQuantization* quantization = nullptr;  // rank-2 constants
-  bool column_major = false;                        // quantized: codes stored [shape[1]][shape[0]]
+  const ArrayQuantization* quantization = nullptr;  // constants of rank 2 and above
+  bool column_major = false;  // quantized, rank 2: codes stored [shape[1]][shape[0]]
 
   bool present() const { return dtype != ir::DType::undefined; }
   int64_t rank() const { return int64_t(shape.size()); }

@@ -71,7 +71,7 @@ Result<Outputs> cast_infer(const InferContext& context) {
 Status cast_reference(const OpCall& call) {
   const Array &x = call.inputs[0], &y = call.outputs[0];
   TRY(expect_shape(x, "x", y.shape));
-  if (ir::is_float(x.dtype) || (ir::is_float(y.dtype) && x.dtype != DType::u64)) {
+  if (ir::is_float(x.dtype) || ir::is_float(y.dtype)) {
     store_all(y, load_all(x));
   } else {
     store_ints(y, load_ints(x));

@@ -86,6 +86,7 @@ Status keep_last_logits(Graph& graph, Context& context) {
   }
   const Dim rows = Dim::symbol("rows"), seq = Dim::symbol("seq");
   graph.bounds.set("rows", {1, context.options.chunk});
+  graph.bounds.set_at_most("rows", "seq");
   const ValueId from = graph.add_symbolic("first_row", {seq - rows});
   const ValueId to = graph.add_symbolic("end_row", {seq});
   const ValueId axis = graph.add_integers("row_axis", {1});

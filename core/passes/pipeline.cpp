@@ -42,6 +42,10 @@ constexpr Step kPipeline[] = {
     {"read_masks", read_masks, Stage::canonical},
     {"read_slopes", read_slopes, Stage::canonical},
     {"join_heads", join_heads, Stage::canonical},
+    // Mixtures of experts compute the experts that were chosen, with their matrices in place.
+    {"fuse_experts", fuse_experts, Stage::canonical},
+    {"stack_experts", stack_experts, Stage::canonical},
+    {"choose_experts", choose_experts, Stage::canonical},
     // Rows that were flattened for a product stay rows.
     {"keep_rows", keep_rows, Stage::canonical},
     {"drop_identity", drop_identity, Stage::canonical},

@@ -91,6 +91,7 @@ bool is_weight(const Graph& graph, const Node& node, size_t slot) {
   switch (node.op) {
     case Op::MatMul:
     case Op::Gemm:
+    case Op::ExpertMatMul:
     case Op::RMSNormalization:
     case Op::LayerNormalization:
       return true;

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <optional>
 
+#include "core/base/content_hash.h"
 #include "core/base/hash.h"
 
 namespace weft::onnx {
@@ -47,10 +48,14 @@ bool is_below(const fs::path& path, const fs::path& folder) {
   return end == folder.end() && rest != path.end();
 }
 
-Hash128 content_id(const FileIdentity& file, uint64_t offset, uint64_t length) {
-  const uint64_t key[] = {
-      file.device, file.inode, file.size, uint64_t(file.modified_ns), uint64_t(file.changed_ns),
-      offset,      length};
+Hash128 content_id(const Hash128& file, uint64_t offset, uint64_t length) {
+  const uint64_t key[] = {file[0], file[1], offset, length};
+  return hash128(std::as_bytes(std::span(key)));
+}
+
+Hash128 identity_hash(const FileIdentity& file) {
+  const uint64_t key[] = {file.device, file.inode, file.size, uint64_t(file.modified_ns),
+                          uint64_t(file.changed_ns)};
   return hash128(std::as_bytes(std::span(key)));
 }
 
@@ -88,6 +93,15 @@ Result<std::shared_ptr<const MappedFile>> ExternalFiles::file(const std::string&
   return mapped;
 }
 
+Hash128 ExternalFiles::id_of(const MappedFile& file) {
+  const auto [entry, fresh] = ids_.try_emplace(&file);
+  if (fresh) {
+    entry->second = content_memory_.empty() ? identity_hash(file.identity())
+                                            : content_hash(file, content_memory_);
+  }
+  return entry->second;
+}
+
 Status ExternalFiles::take(const MappedFile& file, uint64_t offset, uint64_t length,
                            const std::string& tensor) {
   if (length == 0) return {};
@@ -121,7 +135,7 @@ Result<std::shared_ptr<const ir::Constant>> ExternalFiles::read(const ::onnx::Te
                  " bytes; it is incomplete or belongs to another model");
   TRY(take(*mapped, place.offset, length, tensor.name()), where);
   auto constant = std::make_shared<ir::Constant>();
-  constant->content_id = content_id(mapped->identity(), place.offset, length);
+  constant->content_id = content_id(id_of(*mapped), place.offset, length);
   std::span<const std::byte> bytes = mapped->bytes().subspan(place.offset, length);
   if (reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0) {
     constant->bytes = bytes;

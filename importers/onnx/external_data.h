@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "core/base/hash.h"
 #include "core/base/mapped_file.h"
 #include "core/base/result.h"
 #include "core/ir/graph.h"
@@ -21,10 +22,13 @@ namespace weft::onnx {
 class ExternalFiles {
  public:
   // `folder` is the model's; empty: the model came without one, and external data is refused.
-  explicit ExternalFiles(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  // `content_memory` is that of ImportOptions.
+  explicit ExternalFiles(std::filesystem::path folder, std::filesystem::path content_memory = {})
+      : folder_(std::move(folder)), content_memory_(std::move(content_memory)) {}
 
   // The `expected` bytes of `tensor`, at an address aligned to `alignment` (a copy is made where
-  // the file's offset is not). The content id follows from the file's identity and the place in it;
+  // the file's offset is not). The content id follows from the place in the file and from the file:
+  // from the hash of its contents where there is a memory for those, else from its identity, and
   // the bytes are not read. Two tensors may share all their bytes, as tied weights do, but not some
   // of them. Errors name tensor, file, offset, length and the expected size.
   Result<std::shared_ptr<const ir::Constant>> read(const ::onnx::TensorProto& tensor,
@@ -38,11 +42,14 @@ class ExternalFiles {
   using TakenRanges = std::map<uint64_t, Taken>;  // by offset; no two overlap
 
   Result<std::shared_ptr<const MappedFile>> file(const std::string& location);
+  // What tells this file from others: its contents or its identity.
+  Hash128 id_of(const MappedFile& file);
   Status take(const MappedFile& file, uint64_t offset, uint64_t length, const std::string& tensor);
 
-  std::filesystem::path folder_;
+  std::filesystem::path folder_, content_memory_;
   std::map<std::string, std::shared_ptr<const MappedFile>> files_;  // by location
   std::map<std::pair<uint64_t, uint64_t>, TakenRanges> taken_;      // by device and inode
+  std::map<const MappedFile*, Hash128> ids_;
 };
 
 }  // namespace weft::onnx

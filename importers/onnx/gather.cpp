@@ -82,6 +82,10 @@ Status gather_nd(NodeImport& node) {
                  "to the " +
                  std::to_string(rank) + " dims of the data");
   int64_t depth = of_indices.back().constant();
+  if (depth == 1) {
+    ValueId rows = TRY(node.add(Op::Squeeze, {indices, node.integers_constant({-1})}));
+    return node.finish(Op::Gather, {data, rows}, {{"axis", int64_t{0}}});
+  }
   ValueId shape = TRY(node.add(Op::Shape, {data}));
   ValueId count = ValueId::none, position = ValueId::none;
   for (int64_t i = 0; i < depth; i++) {

@@ -3,6 +3,7 @@
 
 #include "importers/onnx/element_types.h"
 #include "importers/onnx/op_table.h"
+#include "importers/onnx/picked_rows.h"
 
 namespace weft::onnx {
 
@@ -132,7 +133,13 @@ Status non_zero(NodeImport& node) {
   const bool filled =
       producer && producer->op == Op::ConstantOfShape && node.type(x).shape.size() == 1 &&
       (producer->attrs.real("value", 0) != 0 || producer->attrs.integer("value", 0) != 0);
-  if (!filled) return node.finish(Op::NonZero, {x});
+  if (!filled) {
+    if (auto picked = TRY(pick_rows(node.importer, x))) {
+      node.bind(0, *picked);
+      return {};
+    }
+    return node.finish(Op::NonZero, {x});
+  }
   ValueId places = TRY(numbers(node, TRY(dim_of(node, x, 0))));
   return node.finish(Op::Unsqueeze, {places, node.integers_constant({0})});
 }

@@ -7,6 +7,7 @@
 #include "importers/onnx/functions.h"
 #include "importers/onnx/op_table.h"
 #include "importers/onnx/order.h"
+#include "importers/onnx/picked_rows.h"
 
 namespace weft::onnx {
 
@@ -219,6 +220,7 @@ Status Importer::run(::onnx::ModelProto& model) {
   TRY(read_nodes(graph_proto));
   settle_window_lengths();
   TRY(read_outputs(graph_proto));
+  TRY(settle_picked_rows(*this));
   TRY(graph.collect_and_sort());
   // Symbols found equal on the way make types known that were not when their node was added.
   return ops::infer_types(graph);

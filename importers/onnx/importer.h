@@ -25,10 +25,17 @@
 
 namespace weft::onnx {
 
+// A NonZero whose rows are to become all rows; see picked_rows.h.
+struct PickedRows {
+  ir::ValueId mask, positions;  // [a, b]; what stands for NonZero(mask)
+  int64_t choice = 0;           // the axis of the mask with one element at most that is not 0
+  std::string symbol;           // their number
+};
+
 class Importer {
  public:
   Importer(std::filesystem::path folder, const ImportOptions& options)
-      : files(std::move(folder)), options_(options) {}
+      : files(std::move(folder), options.content_memory), options_(options) {}
 
   // Builds the graph; `model` is consumed (its raw tensor bytes are taken over).
   Status run(::onnx::ModelProto& model);
@@ -61,6 +68,8 @@ class Importer {
   // file keeps at a window's size. Here all caches grow, so the latter become the former.
   std::optional<ir::Dim> cache_length;
   std::vector<std::string> window_lengths;
+
+  std::vector<PickedRows> picked_rows;
 
   // Quantized constants already made, by packed data, scales, zero points and orientation.
   using QuantizedKey = std::tuple<Hash128, Hash128, Hash128, bool>;

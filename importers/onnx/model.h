@@ -32,6 +32,10 @@ struct ImportOptions {
   std::vector<std::string>* notes = nullptr;
   // Receives what the file holds, also when the import fails later on; may be null.
   FileSummary* summary = nullptr;
+  // The folder that remembers the contents of external files (core/base/content_hash.h), so that
+  // constants of equal contents have equal ids wherever the model lies. Empty: the identity of the
+  // file stands for its contents, and nothing is read.
+  std::filesystem::path content_memory = {};
 };
 
 // Imports `model`: an .onnx file, a folder with exactly one .onnx file, or a folder with such a

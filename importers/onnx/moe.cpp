@@ -3,18 +3,16 @@
 //   x [T, H] tokens, logits [T, E] of the router, W1 [E, F, H], W2 [E, H, I]; F = 2 I where the
 //   gate is fused into W1
 //
-//   weights = softmax over the k best logits of each token (over all of them, and the k best kept,
-//             unless normalize_routing_weights), 0 for the other experts          [T, E]
-//   y = sum over experts e of weights[:, e] * (act(x W1[e]^T + b1[e]) W2[e]^T + b2[e])
+//   experts, weights = the k best logits of each token; softmax over them (over all logits, unless
+//                      normalize_routing_weights)                                     [T, k]
+//   y = sum over j of weights[:, j] * (act(x W1[experts[:, j]]^T + b1) W2[experts[:, j]]^T + b2)
 //
-// Every expert is computed for every token and the weights choose: E / k times the work of the
-// sparse form, in ops that every backend has, without sizes that depend on data. Each expert's
-// matrix is a constant of its own, a view of the file's bytes. Sources: ONNX Runtime's
-// ContribOperators.md; Shazeer et al., "Outrageously Large Neural Networks", 2017; Shazeer, "GLU
-// Variants Improve Transformer", 2020.
+// The products are ExpertMatMul: the stacks of matrices stay the constants they are in the file,
+// and only chosen experts are computed. Sources: ONNX Runtime's ContribOperators.md; Shazeer et
+// al., "Outrageously Large Neural Networks", 2017; Shazeer, "GLU Variants Improve Transformer",
+// 2020.
 #include <limits>
 
-#include "core/base/hash.h"
 #include "importers/onnx/op_table.h"
 #include "importers/onnx/quantized.h"
 
@@ -32,21 +30,6 @@ struct Slots {
   const char* bits = nullptr;  // the attribute that overrides expert_weight_bits
 };
 
-// Index i of the first dim of a tensor, a view of its bytes.
-Result<Tensor> piece(const Tensor& tensor, int64_t i) {
-  const int64_t count = tensor.dims.empty() ? 0 : tensor.dims[0];
-  const auto total = int64_t(tensor.data->bytes.size());
-  if (count <= i || total % count != 0) return Error("it has not one part to an expert");
-  const auto size = size_t(total / count);
-  auto part = std::make_shared<ir::Constant>();
-  part->bytes = tensor.data->bytes.subspan(size_t(i) * size, size);
-  part->owner = tensor.data;
-  const auto& whole = tensor.data->content_id;
-  const uint64_t key[] = {whole[0], whole[1], uint64_t(i), size};
-  part->content_id = hash128(std::as_bytes(std::span(key)));
-  return Tensor{tensor.dtype, {tensor.dims.begin() + 1, tensor.dims.end()}, part};
-}
-
 class Experts {
  public:
   explicit Experts(NodeImport& node, bool quantized) : node_(node), quantized_(quantized) {}
@@ -59,17 +42,15 @@ class Experts {
       shape = TRY(node_.add(Op::Shape, {x}));
       x = TRY(reshaped(x, node_.integers_constant({-1, hidden_})));
     }
-    const std::vector<ValueId> weights = TRY(routing());
-    ValueId total = ValueId::none;
-    for (int64_t e = 0; e < count_; e++) {
-      ValueId y = TRY(expert(x, e), "expert " + std::to_string(e));
-      y = TRY(node_.add(Op::Mul, {y, weights[size_t(e)]}));
-      total = total == ValueId::none ? y : TRY(node_.add(Op::Add, {total, y}));
-    }
+    x = TRY(node_.add(Op::Unsqueeze, {x, node_.integers_constant({1})}));
+    ValueId weights = TRY(routing());
+    ValueId y = TRY(experts(x));
+    weights = TRY(node_.add(Op::Unsqueeze, {weights, node_.integers_constant({2})}));
+    y = TRY(node_.add(Op::Mul, {y, weights}));
+    ValueId total = TRY(
+        node_.add(Op::ReduceSum, {y, node_.integers_constant({1})}, {{"keepdims", int64_t{0}}}));
     if (shape != ValueId::none) total = TRY(reshaped(total, shape));
     node_.bind(0, total);
-    node_.importer.note("node '" + node_.name + "': each of its " + std::to_string(count_) +
-                        " experts is computed for every token");
     return {};
   }
 
@@ -110,9 +91,15 @@ class Experts {
     if (activation_ == "swiglu" && fusion_ == 0 && !gated_)
       return Error("swiglu without swiglu_fusion needs fc3_experts_weights");
     for (int fc : {1, 2, 3})
-      for (size_t slot : {slots(fc).weight, slots(fc).scales, slots(fc).zeros})
-        if (slot != SIZE_MAX && node_.has(slot) && !node_.tensor(slot))
+      for (size_t slot : {slots(fc).weight, slots(fc).scales, slots(fc).zeros}) {
+        if (slot == SIZE_MAX || !node_.has(slot)) continue;
+        const Tensor* tensor = node_.tensor(slot);
+        if (!tensor)
           return Error("'" + node_.input_name(slot) + "' must be a constant of the file");
+        if (tensor->dims.empty() || tensor->dims[0] != count_)
+          return Error("'" + node_.input_name(slot) + "' has not one part for each of the " +
+                       std::to_string(count_) + " experts");
+      }
     return quantized_ ? check_quantized() : Status();
   }
 
@@ -135,31 +122,22 @@ class Experts {
     return node_.add(Op::Reshape, {x, shape}, {{"allowzero", int64_t{0}}});
   }
 
-  // The weights of each expert, [T, 1].
-  Result<std::vector<ValueId>> routing() {
+  // The weights of the chosen experts, [T, k]; who they are is in chosen_.
+  Result<ValueId> routing() {
     ValueId logits = node_.input(1);
-    const DType dtype = node_.type(logits).dtype;
     const ir::Attrs last{{"axis", int64_t{-1}}};
     std::vector<ValueId> best = TRY(
         node_.add_all(Op::TopK, {logits, node_.integers_constant({k_})}, 2,
                       {{"axis", int64_t{-1}}, {"largest", int64_t{1}}, {"sorted", int64_t{1}}}));
+    chosen_ = best[1];
     const bool normalized = node_.integer("normalize_routing_weights", 0) != 0;
-    ValueId weights = best[0];
     if (quantized_ && node_.has(14)) {
-      weights = TRY(node_.add(Op::GatherElements, {node_.input(14), best[1]}, last));
-      if (normalized) weights = TRY(over_sum(weights));
-    } else if (normalized) {
-      weights = TRY(node_.add(Op::Softmax, {weights}, last));
-    } else {
-      ValueId all = TRY(node_.add(Op::Softmax, {logits}, last));
-      weights = TRY(node_.add(Op::GatherElements, {all, best[1]}, last));
+      ValueId weights = TRY(node_.add(Op::GatherElements, {node_.input(14), chosen_}, last));
+      return normalized ? over_sum(weights) : weights;
     }
-    ValueId shape = TRY(node_.add(Op::Shape, {logits}));
-    ValueId zeros =
-        TRY(node_.add(Op::ConstantOfShape, {shape}, {{"dtype", int64_t(dtype)}, {"value", 0.0}}));
-    ValueId spread = TRY(node_.add(Op::ScatterElements, {zeros, best[1], weights}, last));
-    return node_.add_all(Op::Split, {spread}, size_t(count_),
-                         {{"axis", int64_t{1}}, {"num_outputs", count_}});
+    if (normalized) return node_.add(Op::Softmax, {best[0]}, last);
+    ValueId all = TRY(node_.add(Op::Softmax, {logits}, last));
+    return node_.add(Op::GatherElements, {all, chosen_}, last);
   }
 
   Result<ValueId> over_sum(ValueId x) {
@@ -172,59 +150,39 @@ class Experts {
     return node_.float_constant(node_.type(node_.input(0)).dtype, value);
   }
 
-  // fc(x) of expert e: x W[e]^T + b[e].
-  Result<ValueId> projected(ValueId x, int fc, int64_t e) {
+  // fc(x) of the chosen experts: x W^T + b.
+  Result<ValueId> projected(ValueId x, int fc) {
     const Slots at = slots(fc);
     const std::string name = node_.input_name(at.weight);
-    ValueId w = TRY(quantized_ ? quantized_matrix(at, e) : matrix(at, e), "'" + name + "'");
-    ValueId y = TRY(node_.add(Op::MatMul, {x, w}));
-    if (!node_.has(at.bias)) return y;
-    if (!node_.tensor(at.bias))
-      return Error("'" + node_.input_name(at.bias) + "' must be a constant of the file");
-    Tensor bias = TRY(piece(*node_.tensor(at.bias), e), "'" + node_.input_name(at.bias) + "'");
-    ValueId b = node_.importer.constant(node_.importer.fresh_name(part_name(at.bias, e)), bias);
-    return node_.add(Op::Add, {y, b});
+    ValueId w = node_.input(at.weight);
+    if (quantized_) w = TRY(quantized_stack(at), "'" + name + "'");
+    std::vector<ValueId> inputs{x, w, chosen_};
+    if (node_.has(at.bias)) inputs.push_back(node_.input(at.bias));
+    return node_.add(Op::ExpertMatMul, inputs, {{"transposed", int64_t{1}}});
   }
 
-  std::string part_name(size_t slot, int64_t e) const {
-    return node_.input_name(slot) + "/" + std::to_string(e);
-  }
-
-  // The constant [K, N] of expert e, stored [N][K].
-  Result<ValueId> matrix(const Slots& at, int64_t e) {
-    Tensor part = TRY(piece(*node_.tensor(at.weight), e));
-    if (part.dims.size() != 2) return Error("it has not three dims");
-    ir::Type type{part.dtype, {part.dims[1], part.dims[0]}};
-    ir::Graph& graph = node_.importer.graph;
-    ValueId id =
-        graph.add_constant(node_.importer.fresh_name(part_name(at.weight, e)), type, part.data);
-    graph[id].column_major = true;
-    return id;
-  }
-
-  Result<ValueId> quantized_matrix(const Slots& at, int64_t e) {
-    Tensor codes = TRY(piece(*node_.tensor(at.weight), e));
-    Tensor scales = TRY(piece(*node_.tensor(at.scales), e), "scales");
-    if (codes.dims.size() != 2 || codes.dtype != DType::u8)
-      return Error("codes of u8 in three dims are expected");
+  Result<ValueId> quantized_stack(const Slots& at) {
+    const Tensor& codes = *node_.tensor(at.weight);
+    if (codes.dims.size() != 3 || codes.dtype != DType::u8 || codes.dims[0] != count_)
+      return Error("codes of u8 [experts, rows, packed columns] are expected");
     PackedWeight packed;
-    packed.name = part_name(at.weight, e);
+    packed.name = node_.input_name(at.weight);
     packed.bits = node_.integer(at.bits, node_.integer("expert_weight_bits", 4));
     if (packed.bits != 4 && packed.bits != 8)
       return Error(std::to_string(packed.bits) +
                    "-bit experts are not supported; 4 and 8 bits are");
     packed.block = node_.integer("block_size", 0);
-    packed.rows = codes.dims[0];
-    packed.columns = codes.dims[1] * (8 / packed.bits);
-    packed.column_major = true;
+    packed.matrices = count_;
+    packed.rows = count_ * codes.dims[1];
+    packed.columns = codes.dims[2] * (8 / packed.bits);
     packed.default_zero = packed.bits == 8 ? 128 : 8;
     packed.data = &codes;
-    packed.scales = &scales;
-    Tensor zeros;
+    packed.scales = node_.tensor(at.scales);
     if (node_.has(at.zeros)) {
-      zeros = TRY(piece(*node_.tensor(at.zeros), e), "zero points");
-      packed.zero_points = &zeros;
+      packed.zero_points = node_.tensor(at.zeros);
       packed.tight_zero_points = packed.block <= 0;
+      if (packed.tight_zero_points && packed.bits == 4 && codes.dims[1] % 2)
+        return Error("packed zero points of an odd number of rows are not supported");
     }
     return quantized_constant(node_.importer, packed, node_.type(node_.input(0)).dtype);
   }
@@ -243,17 +201,17 @@ class Experts {
     return node_.add(Op::Mul, {gate, linear});
   }
 
-  // Gate and linear part of [T, 2 I]: every other column, or one half and the other.
+  // Gate and linear part of [T, k, 2 I]: every other column, or one half and the other.
   Result<std::vector<ValueId>> halves(ValueId both) {
     if (fusion_ == 2)
       return node_.add_all(Op::Split, {both}, 2,
-                           {{"axis", int64_t{1}}, {"num_outputs", int64_t{2}}});
+                           {{"axis", int64_t{2}}, {"num_outputs", int64_t{2}}});
     std::vector<ValueId> parts;
     for (int64_t first : {0, 1})
       parts.push_back(
           TRY(node_.add(Op::Slice, {both, node_.integers_constant({first}),
                                     node_.integers_constant({std::numeric_limits<int64_t>::max()}),
-                                    node_.integers_constant({1}), node_.integers_constant({2})})));
+                                    node_.integers_constant({2}), node_.integers_constant({2})})));
     return parts;
   }
 
@@ -268,24 +226,26 @@ class Experts {
                  "' is not supported; relu, gelu, silu, swiglu and identity are");
   }
 
-  Result<ValueId> expert(ValueId x, int64_t e) {
-    ValueId h = TRY(projected(x, 1, e), "fc1");
+  // The chosen experts' results [T, k, H] of x [T, 1, H].
+  Result<ValueId> experts(ValueId x) {
+    ValueId h = TRY(projected(x, 1), "fc1");
     if (fusion_ != 0) {
       std::vector<ValueId> parts = TRY(halves(h));
       h = TRY(swiglu(parts[0], parts[1]));
     } else if (activation_ == "swiglu") {
-      h = TRY(swiglu(h, TRY(projected(x, 3, e), "fc3")));
+      h = TRY(swiglu(h, TRY(projected(x, 3), "fc3")));
     } else {
       h = TRY(activated(h));
-      if (gated_) h = TRY(node_.add(Op::Mul, {h, TRY(projected(x, 3, e), "fc3")}));
+      if (gated_) h = TRY(node_.add(Op::Mul, {h, TRY(projected(x, 3), "fc3")}));
     }
-    return TRY(projected(h, 2, e), "fc2");
+    return TRY(projected(h, 2), "fc2");
   }
 
   NodeImport& node_;
   const bool quantized_;
   int64_t hidden_ = 0, count_ = 0, k_ = 1, fusion_ = 0;
   bool gated_ = false;
+  ValueId chosen_ = ValueId::none;  // [T, k]
   std::string activation_;
 };
 

@@ -7,10 +7,45 @@ namespace weft::onnx {
 using ir::Op;
 using ir::ValueId;
 
+// A weight of the dims that are normalized stays in the op. One that differs along other dims too,
+// such as [heads, size] where each head is normalized by itself, becomes a product after it.
+static Status normalized(NodeImport& node, Op op) {
+  std::vector<ValueId> inputs = node.inputs();
+  const sym::Shape x = node.type(inputs[0]).shape;
+  const int64_t rank = int64_t(x.size());
+  int64_t axis = node.integer("axis", -1);
+  if (axis < 0) axis += rank;
+  const bool reaches =
+      axis >= 0 && axis < rank && int64_t(node.type(inputs[1]).shape.size()) > rank - axis;
+  if (!reaches) return node.finish(op, inputs, node.attributes());
+  std::vector<int64_t> group;
+  for (size_t i = size_t(axis); i < x.size(); i++) {
+    if (!x[i].is_constant())
+      return Error("the input is " + ir::str(node.type(inputs[0])) +
+                   "; the dims that are normalized must be constants where the weight has others");
+    group.push_back(x[i].constant());
+  }
+  const ValueId one = node.float_constant(node.type(inputs[1]).dtype, 1);
+  const ValueId ones = TRY(node.add(Op::Expand, {one, node.integers_constant(group)}));
+  ValueId y = TRY(node.add(op, {inputs[0], ones}, node.attributes()));
+  const bool biased = inputs.size() > 2 && inputs[2] != ValueId::none;
+  if (!biased) return node.finish(Op::Mul, {y, inputs[1]});
+  y = TRY(node.add(Op::Mul, {y, inputs[1]}));
+  return node.finish(Op::Add, {y, inputs[2]});
+}
+
+Status rms_normalization(NodeImport& node) { return normalized(node, Op::RMSNormalization); }
+
 // The name RMSNormalization had before opset 23; its attributes are the same. ONNX Runtime and the
 // GenAI builder write it into the default domain, where no opset defines it.
 Status simplified_layer_normalization(NodeImport& node) {
-  return node.finish(Op::RMSNormalization, node.inputs(), node.attributes());
+  return normalized(node, Op::RMSNormalization);
+}
+
+// Outputs 1 and 2, mean and inverse deviation, are left to `same`, which refuses them by name.
+Status layer_normalization(NodeImport& node) {
+  if (node.output_count() > 1) return same(node);
+  return normalized(node, Op::LayerNormalization);
 }
 
 // input + skip (+ bias), bound to output 3 where the file wants it. Outputs 1 and 2 (mean and

@@ -109,6 +109,8 @@ Result<ValueId> quantized_constant(Importer& importer, const PackedWeight& weigh
                              weight.zero_points ? weight.zero_points->data->content_id : Hash128{},
                              weight.column_major};
   ir::Type type{dtype, {weight.rows, weight.columns}};
+  if (weight.matrices)
+    type.shape = {weight.matrices, weight.rows / weight.matrices, weight.columns};
   if (weight.column_major) std::swap(type.shape[0], type.shape[1]);
   DType storage = weight.bits == 8 ? DType::u8 : DType::u4;
   if (weight.is_signed) storage = weight.bits == 8 ? DType::i8 : DType::i4;

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "core/base/result.h"
 #include "importers/onnx/tensors.h"
@@ -19,5 +21,11 @@ struct NamedTensor {
 // Reads one file; external data is refused. Every element type of core/ir/dtype.h. Errors name the
 // file.
 Result<NamedTensor> read_tensor_file(const std::filesystem::path& path);
+
+// Writes one file, row-major elements of `bytes` inside; it appears under its name when it is
+// whole. Fails with ErrorKind::usage.
+Status write_tensor_file(const std::filesystem::path& path, const std::string& name,
+                         ir::DType dtype, const std::vector<int64_t>& dims,
+                         std::span<const std::byte> bytes);
 
 }  // namespace weft::onnx

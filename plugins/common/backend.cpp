@@ -130,8 +130,11 @@ void HostPlugin::device_info(uint32_t index, weft_device_info& out) {
 
 weft_status enter_backend(const weft_entry_args* args, weft_error* error,
                           const BackendTraits& traits) {
-  return plugin::enter(args, error, "weft", traits.name, traits.build,
-                       [&](const weft_host& host) { return new HostPlugin(traits, host); });
+  const weft_status status =
+      plugin::enter(args, error, "weft", traits.name, traits.build,
+                    [&](const weft_host& host) { return new HostPlugin(traits, host); });
+  if (status >= 0 && !traits.saves) args->api->program_save = nullptr;
+  return status;
 }
 
 }  // namespace weft::common

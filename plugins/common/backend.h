@@ -29,6 +29,8 @@ struct BackendTraits {
   const OpRow* (*find)(const char* domain, const char* op);
   // Opens the device with the host's options; throws Failure.
   DeviceSettings (*open)(const weft_kv* options, uint32_t count);
+  // Whether programs can be saved: of use where constants are repacked.
+  bool saves = true;
 };
 
 // The body of weft_plugin_entry. `traits` is static.

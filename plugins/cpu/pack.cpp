@@ -79,8 +79,7 @@ void pack_block(const Source& s, int64_t n, int64_t k, int64_t tile, int64_t b, 
   }
 }
 
-void pack_floats(const LineMatrix& m, char* to) {
-  const float* from = static_cast<const float*>(m.value->data);
+void pack_floats(const LineMatrix& m, const float* from, char* to) {
   float* out = reinterpret_cast<float*>(to);
   const int64_t tiles = (m.n + 15) / 16;
   const int64_t step_n = m.line_major ? m.k : 1, step_k = m.line_major ? 1 : m.n;
@@ -112,6 +111,13 @@ LineMatrix rows_of(const GraphView& graph, uint32_t index) {
   return {&v, index, v.dims[0].value, v.dims[1].value, v.order == WEFT_ROW_MAJOR};
 }
 
+LineMatrix experts_of(const GraphView& graph, uint32_t index, bool transposed) {
+  const weft_value& v = graph.value(index);
+  const int64_t rows = v.dims[1].value, columns = v.dims[2].value;
+  return {&v,         index,          transposed ? rows : columns, transposed ? columns : rows,
+          transposed, v.dims[0].value};
+}
+
 void check_packable(const GraphView& graph, const LineMatrix& m) {
   const weft_value& value = *m.value;
   if (value.dtype != WEFT_F32)
@@ -140,60 +146,86 @@ void check_packable(const GraphView& graph, const LineMatrix& m) {
   }
 }
 
-PackedMatrix pack(const GraphView& graph, const LineMatrix& m, common::ConstantStore& store) {
+namespace {
+
+// What quantized codes are made of, in `key` too.
+Source source_of(const GraphView& graph, const LineMatrix& m, const Blocks& b,
+                 common::ConstantKey& key) {
   const weft_value& value = *m.value;
-  const int64_t tiles = (m.n + 15) / 16;
-  const auto id = common::content_id(value);
-  common::ConstantKey key = {1, uint64_t(m.n), uint64_t(m.k), id[0], id[1], 0, 0, 0};
-  PackedMatrix packed{nullptr, m.k, m.n, tiles, 0, kPackedF32, 1, 0};
-  if (!value.quant) {
-    if (value.data_size < uint64_t(m.n * m.k) * sizeof(float))
-      throw Failure(WEFT_E_INVALID, "a constant matrix is shorter than its shape");
-    key[5] = m.line_major;
-    packed.tile_bytes = m.k * 16 * int64_t(sizeof(float));
-    packed.data =
-        store.get(key, uint64_t(tiles * packed.tile_bytes), [&](char* to) { pack_floats(m, to); });
-    return packed;
-  }
   const weft_quant& q = *value.quant;
-  const Blocks b = blocks_of(q, m.k);
-  const bool nibble = is_nibble(q.storage);
-  const weft_value& scale = plain_constant(graph, q.scale_value, m.n * b.count);
+  const int64_t lines = m.matrices * m.n;
+  const weft_value& scale = plain_constant(graph, q.scale_value, lines * b.count);
+  const int64_t codes = b.count * b.block;
   Source source{static_cast<const char*>(value.data),
-                nibble ? b.count * b.block / 2 : b.count * b.block,
+                is_nibble(q.storage) ? codes / 2 : codes,
                 static_cast<const float*>(scale.data),
                 nullptr,
                 nullptr,
                 q.zero,
                 q.storage,
                 b};
-  if (value.data_size < uint64_t(m.n * source.line_bytes))
+  if (value.data_size < uint64_t(lines * source.line_bytes))
     throw Failure(WEFT_E_INVALID, "a quantized constant is shorter than its shape");
   const auto scale_id = common::content_id(scale);
-  uint64_t made_of = common::mix(scale_id[0], scale_id[1]);
+  key[5] = common::mix(scale_id[0], scale_id[1]);
   if (q.zero_point_value != WEFT_NONE) {
-    const weft_value& zero = plain_constant(graph, q.zero_point_value, m.n * b.count);
+    const weft_value& zero = plain_constant(graph, q.zero_point_value, lines * b.count);
     if (zero.dtype == WEFT_F32) source.zero_f32 = static_cast<const float*>(zero.data);
     if (zero.dtype == WEFT_U8) source.zero_u8 = static_cast<const uint8_t*>(zero.data);
     const auto zero_id = common::content_id(zero);
-    made_of = common::mix(made_of, common::mix(zero_id[0], zero_id[1]));
+    key[5] = common::mix(key[5], common::mix(zero_id[0], zero_id[1]));
   }
-  uint64_t zero_bits;
-  std::memcpy(&zero_bits, &q.zero, sizeof zero_bits);
-  key[5] = made_of;
-  key[6] = zero_bits;
+  std::memcpy(&key[6], &q.zero, sizeof key[6]);
   key[7] = uint64_t(q.storage) << 32 | uint64_t(b.block);
+  return source;
+}
+
+// Matrix i of the stack.
+Source matrix_of(Source s, const LineMatrix& m, int64_t i) {
+  const int64_t lines = i * m.n, blocks = lines * s.blocks.count;
+  s.codes += lines * s.line_bytes;
+  s.scale += blocks;
+  if (s.zero_f32) s.zero_f32 += blocks;
+  if (s.zero_u8) s.zero_u8 += blocks;
+  return s;
+}
+
+}  // namespace
+
+PackedMatrix pack(const GraphView& graph, const LineMatrix& m, common::ConstantStore& store) {
+  const weft_value& value = *m.value;
+  const int64_t tiles = (m.n + 15) / 16;
+  const auto id = common::content_id(value);
+  common::ConstantKey key = {
+      uint64_t(m.matrices), uint64_t(m.n), uint64_t(m.k), id[0], id[1], 0, 0, 0};
+  PackedMatrix packed{nullptr, m.k, m.n, tiles, 0, kPackedF32, 1, 0};
+  if (!value.quant) {
+    if (value.data_size < uint64_t(m.matrices * m.n * m.k) * sizeof(float))
+      throw Failure(WEFT_E_INVALID, "a constant matrix is shorter than its shape");
+    key[5] = m.line_major;
+    packed.tile_bytes = m.k * 16 * int64_t(sizeof(float));
+    const int64_t size = tiles * packed.tile_bytes;
+    packed.data = store.get(key, uint64_t(m.matrices * size), [&](char* to) {
+      const float* from = static_cast<const float*>(value.data);
+      for (int64_t i = 0; i < m.matrices; i++) pack_floats(m, from + i * m.n * m.k, to + i * size);
+    });
+    return packed;
+  }
+  const Blocks b = blocks_of(*value.quant, m.k);
+  const bool nibble = is_nibble(value.quant->storage);
+  const Source source = source_of(graph, m, b, key);
   packed.kind = nibble ? kPackedU4 : kPackedU8;
   packed.block = uint32_t(b.packed);
   packed.block_bytes = kHeaderBytes + (nibble ? b.packed * 8 : b.packed * 16);
   packed.tile_bytes = b.count * packed.block_bytes;
-  const uint64_t size = uint64_t(tiles * packed.tile_bytes);
-  packed.data = store.get(key, size, [&](char* to) {
-    std::memset(to, 0, size);
-    for (int64_t tile = 0; tile < tiles; tile++)
-      for (int64_t i = 0; i < b.count; i++)
-        pack_block(source, m.n, m.k, tile, i,
-                   to + tile * packed.tile_bytes + i * packed.block_bytes);
+  const int64_t size = tiles * packed.tile_bytes;
+  packed.data = store.get(key, uint64_t(m.matrices * size), [&](char* to) {
+    std::memset(to, 0, size_t(m.matrices * size));
+    for (int64_t i = 0; i < m.matrices; i++, to += size)
+      for (int64_t tile = 0; tile < tiles; tile++)
+        for (int64_t block = 0; block < b.count; block++)
+          pack_block(matrix_of(source, m, i), m.n, m.k, tile, block,
+                     to + tile * packed.tile_bytes + block * packed.block_bytes);
   });
   return packed;
 }

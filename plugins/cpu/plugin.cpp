@@ -36,9 +36,8 @@ constexpr Row kRows[] = {
 };
 
 const common::OpRow* find(const char* domain, const char* op) {
-  if (*domain) return nullptr;
   for (const Row& row : kRows)
-    if (std::strcmp(row.op, op) == 0) return row.row;
+    if (std::strcmp(row.op, op) == 0 && std::strcmp(row.row->domain, domain) == 0) return row.row;
   return nullptr;
 }
 

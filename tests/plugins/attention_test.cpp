@@ -1,6 +1,6 @@
 // Attention, RotaryEmbedding and TensorScatter on the cpu against the reference, and the promise
 // that a row's bits do not depend on the rows computed with it.
-#include "tests/plugins/compare.h"
+#include "tests/plugins/problems.h"
 
 namespace weft::test {
 namespace {
@@ -13,6 +13,7 @@ struct Case {
   float softcap = 0, scale = 0;
   int64_t left = -1;
   int mask = 0;  // 0 none, 1 f32, 2 bool
+  bool sinks = false, slopes = false;
 };
 
 uint32_t attention_graph(Graph& g, const Case& c) {
@@ -33,13 +34,23 @@ uint32_t attention_graph(Graph& g, const Case& c) {
     in[3] = g.input("mask", mask);
   }
   if (c.valid >= 0) in[6] = g.contents("valid", std::vector<D>(size_t(c.batch), D(c.valid)));
+  const auto per_head = [&](const char* name, float low, float high) {
+    return g.constant(name, Data::floats({c.heads}, random.reals(c.heads, low, high)));
+  };
+  if (c.sinks || c.slopes) in.resize(9, WEFT_NONE);
+  if (c.sinks) in[7] = per_head("sinks", -1, 3);
+  if (c.slopes) in[8] = per_head("slopes", 0, 0.5f);
   const uint32_t y = g.activation("y", WEFT_F32, {c.batch, c.rows, c.heads * c.dv});
   std::map<std::string, Attribute> attrs = {
       {"q_num_heads", c.heads}, {"kv_num_heads", c.kv_heads}, {"is_causal", int64_t(c.causal)}};
   if (c.softcap > 0) attrs["softcap"] = c.softcap;
   if (c.scale > 0) attrs["scale"] = c.scale;
   if (c.left >= 0) attrs["left_window_size"] = c.left;
-  g.node("Attention", in, {y}, attrs);
+  if (c.sinks || c.slopes) {
+    g.node("SinkAttention", in, {y}, attrs, "weft");
+  } else {
+    g.node("Attention", in, {y}, attrs);
+  }
   g.outputs = {y};
   return y;
 }
@@ -61,6 +72,12 @@ TEST(CpuAttention, agrees_with_the_reference) {
       {"bool mask", 2, 6, 67, 2, 1, 16, 16, -1, false, 0, 0, -1, 2},
       {"rows without keys", 1, 4, 8, 2, 1, 16, 16, 2},
       {"a group wider than a unit", 1, 2, 5, 100, 1, 8, 8, 5},
+      {"sinks", 1, 5, 5, 4, 2, 16, 16, -1, true, 0, 0, -1, 0, true},
+      {"slopes", 1, 5, 5, 4, 2, 16, 16, -1, true, 0, 0, -1, 0, false, true},
+      {"sinks in a cache", 1, 1, 200, 8, 2, 64, 64, 130, true, 0, 0, 20, 0, true},
+      {"sinks of rows without keys", 1, 4, 8, 2, 1, 16, 16, 2, true, 0, 0, -1, 0, true},
+      {"both, many rows and keys", 2, 70, 150, 6, 2, 32, 32, 150, true, 5.0f, 0, -1, 1, true, true},
+      {"slopes behind a mask", 2, 6, 67, 2, 1, 16, 16, -1, false, 0, 0, -1, 2, false, true},
   };
   for (const Case& c : cases) {
     Graph g;
@@ -112,7 +129,26 @@ TEST(CpuAttention, never_reads_keys_past_the_valid_ones_into_a_result) {
   EXPECT_EQ(Device("cpu").run(g)[0].floats(), want);
 }
 
-TEST(CpuAttention, refuses_an_internal_cache) {
+TEST(CpuAttention, joins_a_past_in_the_present) {
+  for (const int64_t past : {0, 3, 70}) {
+    const int64_t rows = 50, heads = 4, kv_heads = 2, d = 16;
+    Graph g;
+    const uint32_t q = g.input("q", random_floats({2, rows, heads * d}, 1));
+    const uint32_t k = g.input("k", random_floats({2, rows, kv_heads * d}, 2));
+    const uint32_t v = g.input("v", random_floats({2, rows, kv_heads * d}, 3));
+    const uint32_t keys = g.input("keys", random_floats({2, kv_heads, past, d}, 4));
+    const uint32_t values = g.input("values", random_floats({2, kv_heads, past, d}, 5));
+    const uint32_t y = g.activation("y", WEFT_F32, {2, rows, heads * d});
+    const uint32_t pk = g.activation("pk", WEFT_F32, {2, kv_heads, past + rows, d});
+    const uint32_t pv = g.activation("pv", WEFT_F32, {2, kv_heads, past + rows, d});
+    g.node("Attention", {q, k, v, WEFT_NONE, keys, values}, {y, pk, pv},
+           {{"q_num_heads", heads}, {"kv_num_heads", kv_heads}, {"is_causal", int64_t(1)}});
+    g.outputs = {y, pk, pv};
+    expect_like_reference(g, "past " + std::to_string(past), 2e-5f);
+  }
+}
+
+TEST(CpuAttention, refuses_a_past_without_a_present) {
   Graph g;
   const uint32_t q = g.input("q", Data::zeros(WEFT_F32, {1, 1, 1, 16}));
   const uint32_t past = g.input("past", Data::zeros(WEFT_F32, {1, 1, 3, 16}));

@@ -17,11 +17,15 @@ uint32_t item_size(weft_dtype dtype) {
   switch (dtype) {
     case WEFT_F32:
     case WEFT_I32:
+    case WEFT_U32:
       return 4;
     case WEFT_I64:
+    case WEFT_U64:
     case WEFT_F64:
       return 8;
     case WEFT_F16:
+    case WEFT_I16:
+    case WEFT_U16:
       return 2;
     default:
       return 1;
@@ -142,7 +146,7 @@ uint32_t Graph::quantized(const std::string& name, const Quantized& q) {
       bytes[i] = char(q.codes[i]);
     }
   }
-  const int64_t lines = q.column_major ? q.cols : q.rows;
+  const int64_t lines = (q.column_major ? q.cols : q.rows) * std::max<int64_t>(q.matrices, 1);
   const int64_t blocks = int64_t(q.scales.size()) / lines;
   weft_quant quant{};
   quant.struct_size = sizeof quant;
@@ -161,7 +165,9 @@ uint32_t Graph::quantized(const std::string& name, const Quantized& q) {
     quant.zero_point_value = constant(name + ".zero", Data::floats({lines, blocks}, q.zeros));
   }
   quants_.push_back(quant);
-  const uint32_t v = constant(name, Data{WEFT_F32, {q.rows, q.cols}, std::move(bytes)});
+  std::vector<int64_t> shape = {q.rows, q.cols};
+  if (q.matrices) shape.insert(shape.begin(), q.matrices);
+  const uint32_t v = constant(name, Data{WEFT_F32, shape, std::move(bytes)});
   values_[v].quant = &quants_.back();
   values_[v].order = q.column_major ? WEFT_COLUMN_MAJOR : WEFT_ROW_MAJOR;
   return v;

@@ -67,6 +67,7 @@ class Graph {
   struct Quantized {
     weft_dtype storage = WEFT_U4;
     int64_t rows = 0, cols = 0;  // of the value
+    int64_t matrices = 0;        // 0: rank 2; else a stack, row-major
     bool column_major = true;
     uint32_t block = 32;
     std::vector<int> codes;     // [lines][padded]

@@ -7,7 +7,7 @@ namespace {
 
 TEST(CpuElementwise, unary_ops_agree_with_the_reference) {
   for (const char* op : {"Neg", "Abs", "Exp", "Erf", "Tanh", "Cos", "Sin", "Sigmoid", "Relu",
-                         "Gelu", "Swish", "Floor", "Ceil", "Sqrt", "Log", "Reciprocal"})
+                         "Gelu", "Swish", "Floor", "Ceil", "Round", "Sqrt", "Log", "Reciprocal"})
     for (int64_t n : {1, 15, 16, 17, 1000}) {
       Graph g = unary(op, n);
       expect_like_reference(g, op, 2e-6f);
@@ -57,6 +57,105 @@ TEST(CpuElementwise, integers_are_exact) {
     g.node(op, {a, b}, {y});
     g.outputs = {y};
     expect_like_reference(g, op);
+  }
+}
+
+TEST(CpuElementwise, remainders_take_the_sign_of_divisor_or_dividend) {
+  for (int64_t fmod : {0, 1}) {
+    Graph g;
+    const uint32_t a = g.input("a", Data::integers({2, 3}, {7, -7, 7, -7, 6, INT64_MIN}));
+    const uint32_t b = g.input("b", Data::integers({2, 3}, {3, 3, -3, -3, 2, -1}));
+    const uint32_t y = g.activation("y", WEFT_I64, {2, 3});
+    g.node("Mod", {a, b}, {y}, {{"fmod", fmod}});
+    g.outputs = {y};
+    expect_like_reference(g, "mod");
+  }
+  Graph reals;
+  const uint32_t a = reals.input("a", random_floats({3, 5}, 1));
+  const uint32_t b = reals.input("b", random_floats({5}, 2, 0.5f, 2));
+  const uint32_t y = reals.activation("y", WEFT_F32, {3, 5});
+  reals.node("Mod", {a, b}, {y}, {{"fmod", int64_t(1)}});
+  reals.outputs = {y};
+  expect_like_reference(reals, "fmod", 1e-6f);
+}
+
+TEST(CpuElementwise, comparisons_agree_with_the_reference) {
+  Data bits = Data::zeros(WEFT_BOOL, {4});
+  bits.bytes = {0, 1, 0, 1};
+  Data others = bits;
+  others.bytes = {0, 0, 1, 1};
+  for (const char* op : {"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"}) {
+    Graph g;
+    const uint32_t a = g.input("a", Data::integers({3, 1}, {-1, 4, int64_t(1) << 62}));
+    const uint32_t b = g.input("b", Data::integers({4}, {-1, 3, 4, (int64_t(1) << 62) + 1}));
+    const uint32_t p = g.input("p", Data::floats({4}, {1, NAN, -2, INFINITY}));
+    const uint32_t q = g.input("q", Data::floats({4}, {1, NAN, 2, -INFINITY}));
+    const uint32_t y = g.activation("y", WEFT_BOOL, {3, 4});
+    const uint32_t z = g.activation("z", WEFT_BOOL, {4});
+    g.node(op, {a, b}, {y});
+    g.node(op, {p, q}, {z});
+    g.outputs = {y, z};
+    expect_like_reference(g, op);
+  }
+  for (const char* op : {"And", "Or", "Equal"}) {
+    Graph g;
+    const uint32_t a = g.input("a", bits), b = g.input("b", others);
+    const uint32_t y = g.activation("y", WEFT_BOOL, {4}), n = g.activation("n", WEFT_BOOL, {4});
+    g.node(op, {a, b}, {y});
+    g.node("Not", {y}, {n});
+    g.outputs = {y, n};
+    expect_like_reference(g, op);
+  }
+}
+
+TEST(CpuElementwise, clip_keeps_elements_within_the_bounds_there_are) {
+  for (int bounds : {1, 2, 3}) {
+    Graph g;
+    std::vector<uint32_t> in = {g.input("x", random_floats({3, 7}, 1)), WEFT_NONE, WEFT_NONE};
+    std::vector<uint32_t> whole = {g.input("i", Data::integers({4}, {-9, -1, 3, 12})), WEFT_NONE,
+                                   WEFT_NONE};
+    if (bounds & 1) {
+      in[1] = g.constant("lo", Data::floats({}, {-1}));
+      whole[1] = g.constant("least", Data::integers({}, {-2}));
+    }
+    if (bounds & 2) {
+      in[2] = g.constant("hi", Data::floats({}, {0.5f}));
+      whole[2] = g.constant("most", Data::integers({}, {5}));
+    }
+    const uint32_t y = g.activation("y", WEFT_F32, {3, 7});
+    const uint32_t n = g.activation("n", WEFT_I64, {4});
+    g.node("Clip", in, {y});
+    g.node("Clip", whole, {n});
+    g.outputs = {y, n};
+    expect_like_reference(g, "clip", 0);
+  }
+}
+
+TEST(CpuElementwise, integers_have_signs) {
+  for (const char* op : {"Neg", "Abs", "Relu"}) {
+    Graph g;
+    const uint32_t x = g.input("x", Data::integers({4}, {-5, 0, 7, INT64_MIN}));
+    const uint32_t y = g.activation("y", WEFT_I64, {4});
+    g.node(op, {x}, {y});
+    g.outputs = {y};
+    expect_like_reference(g, op);
+  }
+}
+
+TEST(CpuElementwise, casts_saturate_reals_and_cut_integers) {
+  for (weft_dtype to :
+       {WEFT_I64, WEFT_I32, WEFT_U32, WEFT_I16, WEFT_U16, WEFT_I8, WEFT_U8, WEFT_U64, WEFT_BOOL}) {
+    Graph g;
+    const uint32_t x =
+        g.input("x", Data::floats({8}, {0, -0.5f, 1.9f, -1.9f, 1e30f, -1e30f, NAN, 254.5f}));
+    const uint32_t i = g.input("i", Data::integers({4}, {-1, 300, int64_t(1) << 40, 0}));
+    const uint32_t y = g.activation("y", to, {8}), n = g.activation("n", to, {4});
+    const uint32_t back = g.activation("back", WEFT_F32, {4});
+    g.node("Cast", {x}, {y}, {{"to", int64_t(to)}});
+    g.node("Cast", {i}, {n}, {{"to", int64_t(to)}});
+    g.node("Cast", {n}, {back}, {{"to", int64_t(WEFT_F32)}});
+    g.outputs = {y, n, back};
+    expect_like_reference(g, "cast", 0);
   }
 }
 

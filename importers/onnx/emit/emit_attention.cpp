@@ -99,8 +99,14 @@ Result<std::string> Emitter::attention_mask(const ir::Node& node, bool& causal) 
 }
 
 Status Emitter::add_attention(const ir::Node& attention) {
-  if (input(attention, ops::kNonpadLength) != ValueId::none)
+  const bool padded = input(attention, ops::kNonpadLength) != ValueId::none;
+  if (padded && opset_ < 24)
     return Error("ONNX has nonpad_kv_seqlen from opset 24 on; opset 23 is written");
+  if (padded) {
+    node("Attention", TRY(names_of(attention.inputs)), output_names(attention), attention.attrs)
+        .set_name(node_name(attention));
+    return {};
+  }
   Names inputs = TRY(names_of(attention.inputs));
   inputs.resize(6);
   bool causal = false;

@@ -94,21 +94,26 @@ std::string Emitter::real(double value, DType dtype) {
   return initializer("number", dtype, {}, take(std::move(tensor)));
 }
 
-// [rows, columns] reals from codes: whole blocks with integer zero points stay codes.
+// [..., columns] reals from codes, a row of blocks to each index of the other dims: whole blocks
+// with integer zero points stay codes.
 std::string Emitter::dequantize(const ir::Value& value, const std::string& wish,
                                 const std::vector<int64_t>& dims) {
   const ir::Quantization& q = *value.quantization;
   const ops::ArrayQuantization codes = codes_of(graph_, value);
-  const int64_t rows = dims[0], columns = dims[1], block = q.block > 0 ? q.block : columns;
+  const int64_t columns = dims.back(), block = q.block > 0 ? q.block : columns;
+  int64_t rows = 1;
+  for (size_t d = 0; d + 1 < dims.size(); ++d) rows *= dims[d];
   const bool known = q.storage == DType::u4 || q.storage == DType::u8;
   if (known && value.type.dtype == DType::f32 && columns % block == 0 && columns % 2 == 0) {
-    const int64_t blocks = columns / block;
+    const int64_t blocks = columns / block, axis = int64_t(dims.size()) - 1;
+    std::vector<int64_t> scales = dims;
+    scales.back() = blocks;
     if (auto zeros = zero_codes(codes, rows, blocks)) {
       const Names inputs = {
           initializer(wish + "/codes", q.storage, dims, value.constant),
-          initializer(wish + "/scale", DType::f32, {rows, blocks}, graph_[q.scale].constant),
-          initializer(wish + "/zero", q.storage, {rows, blocks}, take(std::move(*zeros)))};
-      return add("DequantizeLinear", inputs, {{"axis", int64_t{1}}, {"block_size", block}}, wish);
+          initializer(wish + "/scale", DType::f32, scales, graph_[q.scale].constant),
+          initializer(wish + "/zero", q.storage, scales, take(std::move(*zeros)))};
+      return add("DequantizeLinear", inputs, {{"axis", axis}, {"block_size", block}}, wish);
     }
   }
   ops::Array array;

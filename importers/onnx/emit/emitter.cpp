@@ -13,7 +13,7 @@ using ir::ValueKind;
 
 namespace {
 
-constexpr int64_t kOpset = 23, kIrVersion = 10;
+constexpr int64_t kIrVersion = 10;  // from opset 24 on: 11
 
 void set_attribute(::onnx::AttributeProto& out, const std::string& name,
                    const ir::AttrValue& value) {
@@ -180,8 +180,10 @@ Status Emitter::add_node(const ir::Node& one) {
   if (one.op == ir::Op::ConstantOfShape) return add_constant_of_shape(one);
   if (one.op == ir::Op::Attention) return add_attention(one);
   if (one.op == ir::Op::SinkAttention) return add_sink_attention(one);
-  if (one.op == ir::Op::TensorScatter || *ops::def(one.op).domain)
-    return Error("ONNX has no such op in opset " + std::to_string(kOpset));
+  if (one.op == ir::Op::ExpertMatMul) return add_expert_matmul(one);
+  const bool too_new = one.op == ir::Op::TensorScatter && opset_ < 24;
+  if (too_new || *ops::def(one.op).domain)
+    return Error("ONNX has no such op in opset " + std::to_string(opset_));
   if (one.op == ir::Op::Reshape) {
     if (const auto target = reshape_target(one)) {
       const std::string x = TRY(name_of(one.inputs[0]));
@@ -196,11 +198,11 @@ Status Emitter::add_node(const ir::Node& one) {
 }
 
 Status Emitter::run() {
-  model.set_ir_version(kIrVersion);
+  model.set_ir_version(opset_ > 23 ? kIrVersion + 1 : kIrVersion);
   model.set_producer_name("weft");
   auto& opset = *model.add_opset_import();
   opset.set_domain("");
-  opset.set_version(kOpset);
+  opset.set_version(opset_);
   model.mutable_graph()->set_name(graph_.name.empty() ? "graph" : graph_.name);
   name_ports();
   for (const NodeId id : graph_.order()) TRY(add_node(graph_[id]), ops::describe(graph_, id));

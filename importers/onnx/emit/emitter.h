@@ -25,7 +25,7 @@ struct ExternalTensor {
 
 class Emitter {
  public:
-  explicit Emitter(const ir::Graph& graph) : graph_(graph) {}
+  Emitter(const ir::Graph& graph, int64_t opset) : graph_(graph), opset_(opset) {}
   Status run();
 
   ::onnx::ModelProto model;
@@ -78,7 +78,11 @@ class Emitter {
   std::string with_zero_row(const std::string& heads, ir::DType dtype);
   std::string heads_apart(const std::string& rows, int64_t heads);
 
+  // emit_experts.cpp
+  Status add_expert_matmul(const ir::Node& node);
+
   const ir::Graph& graph_;
+  const int64_t opset_;
   std::set<std::string> taken_, node_names_;
   std::map<ir::ValueId, std::string> names_;
   std::map<std::string, std::string> dims_, masks_, integers_;

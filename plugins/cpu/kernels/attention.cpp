@@ -85,12 +85,16 @@ float tanh1(float x) {
   return 1.0f - 2.0f / (e[0] + 1.0f);
 }
 
-// Scores of one row for keys key0 .. key0 + 63: soft cap, mask, and minus infinity outside [low,
-// high).
+// Scores of one row for keys key0 .. key0 + 63: soft cap, slope, mask, and minus infinity outside
+// [low, high).
 void limit_scores(const AttentionUnit& u, int64_t row, int64_t head, int64_t key0, int64_t low,
                   int64_t high, float* s) {
   if (u.softcap > 0)
     for (int64_t j = 0; j < kKeyBlock; j++) s[j] = u.softcap * tanh1(s[j] / u.softcap);
+  if (u.slopes) {
+    const int64_t distance = key0 - u.position - row;  // of key0; 0 at the row's own key
+    for (int64_t j = 0; j < kKeyBlock; j++) s[j] += u.slopes[head] * float(distance + j);
+  }
   int64_t from = low > key0 ? low - key0 : 0;
   if (from > kKeyBlock) from = kKeyBlock;
   int64_t to = high - key0;
@@ -192,8 +196,11 @@ void attend(const AttentionUnit& u, float* scratch) {
       for (int64_t i = 0; i < u.d; i++) to[i] = from[i] * u.scale;
     }
   }
-  for (int64_t i = 0; i < vectors; i++) t.m[i] = kMinusInfinity;
-  for (int64_t i = 0; i < vectors; i++) t.l[i] = 0;
+  // A sink is a key without a value: the sums begin as if it had come first.
+  for (int64_t i = 0; i < vectors; i++) {
+    t.m[i] = u.sinks ? u.sinks[i % u.heads] : kMinusInfinity;
+    t.l[i] = t.m[i] == kMinusInfinity ? 0.0f : 1.0f;
+  }
   memset(t.o, 0, size_t(vectors * dv16) * sizeof(float));
   if (u.dv % 16) memset(t.v, 0, size_t(kKeyBlock * dv16) * sizeof(float));
   for (int64_t key0 = all.low / kKeyBlock * kKeyBlock; key0 < all.high; key0 += kKeyBlock)

@@ -68,6 +68,9 @@ void binary(uint32_t op, int64_t n, const float* a, int64_t a_step, const float*
     case kPow:
       power(n, a, a_step, b, b_step, y);
       break;
+    case kFmod:
+      for (int64_t i = 0; i < n; i++) y[i] = fmodf(a[i * a_step], b[i * b_step]);
+      break;
   }
 }
 
@@ -127,6 +130,9 @@ void unary(uint32_t op, int64_t n, const float* x, float* y, float alpha) {
       break;
     case kCeil:
       map1(n, x, y, [](float v) { return ceilf(v); });
+      break;
+    case kRound:
+      map1(n, x, y, [](float v) { return rintf(v); });
       break;
     case kGelu:
       map1(n, x, y, [](float v) { return 0.5f * v * (1 + erff(v * 0.707106781f)); });

@@ -51,6 +51,8 @@ struct AttentionUnit {
   int64_t mask_head, mask_row, mask_key;  // strides in elements
   uint32_t mask_is_bool;
   float scale, softcap;  // softcap 0: none
+  const float* sinks;    // per head: the score of what has no key; nullptr: none
+  const float* slopes;   // per head: added to a score per key of distance; nullptr: none
 };
 
 enum : uint32_t {  // binary
@@ -61,6 +63,8 @@ enum : uint32_t {  // binary
   kMax,
   kMin,
   kPow,
+  kMod,   // integers only: of the divisor's sign
+  kFmod,  // of the dividend's
 };
 enum : uint32_t {  // unary
   kNeg,
@@ -80,6 +84,7 @@ enum : uint32_t {  // unary
   kSin,
   kFloor,
   kCeil,
+  kRound,  // halves to even
 };
 
 struct Kernels {
@@ -94,6 +99,8 @@ struct Kernels {
   // c[rows, n] = a[rows, k] . b[k, n], b row-major with stride b_row; `panel` as above.
   void (*matmul)(const float* a, int64_t a_row, const float* b, int64_t b_row, float* c,
                  int64_t c_row, int64_t rows, int64_t k, int64_t n, float* panel);
+  // y[n] += a * b[n] over bytes, signed or not.
+  void (*add_bytes)(int32_t a, const uint8_t* b, uint32_t is_signed, int32_t* y, int64_t n);
   // `scratch` holds attention_scratch_floats(d, dv) floats, 64-byte aligned.
   void (*attend)(const AttentionUnit& unit, float* scratch);
   void (*rms_norm)(const float* x, const float* weight, float* y, int64_t n, float epsilon);

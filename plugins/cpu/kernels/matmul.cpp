@@ -216,6 +216,16 @@ void matmul(const float* a, int64_t a_row, const float* b, int64_t b_row, float*
   }
 }
 
+// Sums wrap: unsigned.
+void add_bytes(int32_t a, const uint8_t* b, uint32_t is_signed, int32_t* y, int64_t n) {
+  uint32_t* sums = (uint32_t*)y;
+  if (is_signed) {
+    for (int64_t i = 0; i < n; i++) sums[i] += uint32_t(a * int32_t(int8_t(b[i])));
+  } else {
+    for (int64_t i = 0; i < n; i++) sums[i] += uint32_t(a * int32_t(b[i]));
+  }
+}
+
 }  // namespace
 
 void install_matmul(Kernels& table) {
@@ -223,6 +233,7 @@ void install_matmul(Kernels& table) {
   table.gemm = gemm;
   table.gather = gather;
   table.matmul = matmul;
+  table.add_bytes = add_bytes;
 }
 
 }  // namespace weft::cpu::WEFT_ISA

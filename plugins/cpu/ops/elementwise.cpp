@@ -1,5 +1,6 @@
-// Elementwise ops with broadcasting: f32 through the vector kernels, the rest by plain loops.
-#include "plugins/cpu/ops/cpu_op.h"
+// Elementwise arithmetic with broadcasting: f32 through the vector kernels, integers by plain
+// loops.
+#include "plugins/cpu/ops/elements.h"
 
 namespace weft::cpu {
 
@@ -10,12 +11,13 @@ struct Named {
   uint32_t op;
 };
 constexpr Named kBinary[] = {{"Add", kAdd}, {"Sub", kSub}, {"Mul", kMul}, {"Div", kDiv},
-                             {"Max", kMax}, {"Min", kMin}, {"Pow", kPow}};
+                             {"Max", kMax}, {"Min", kMin}, {"Pow", kPow}, {"Mod", kMod}};
 constexpr Named kUnary[] = {
     {"Neg", kNeg},     {"Abs", kAbs},         {"Sqrt", kSqrt}, {"Exp", kExp},
     {"Log", kLog},     {"Erf", kErf},         {"Tanh", kTanh}, {"Cos", kCos},
     {"Sin", kSin},     {"Sigmoid", kSigmoid}, {"Relu", kRelu}, {"Gelu", kGelu},
-    {"Swish", kSwish}, {"Floor", kFloor},     {"Ceil", kCeil}, {"Reciprocal", kReciprocal}};
+    {"Swish", kSwish}, {"Floor", kFloor},     {"Ceil", kCeil}, {"Reciprocal", kReciprocal},
+    {"Round", kRound}};
 
 template <size_t n>
 uint32_t op_of(const Named (&list)[n], const char* name) {
@@ -29,59 +31,6 @@ struct State {
   uint32_t op;
   float alpha;
 };
-
-// Strides of an input as the output's dims see it: 0 where it is broadcast.
-void broadcast_strides(const Operand& x, const Operand& y, int64_t* stride) {
-  for (uint32_t d = 0; d < y.rank; d++) {
-    const int64_t mine = int64_t(d) - (int64_t(y.rank) - int64_t(x.rank));
-    stride[d] = mine < 0 || x.shape[mine] == 1 ? 0 : x.stride[mine];
-  }
-}
-
-// Calls run(a, b, y, length, a_step, b_step) for every run of the output that is contiguous in it
-// and has steps of 0 or 1 in both inputs; offsets in elements. Runs are shared among the team.
-template <typename Run>
-void each_run(const Step& step, const Team& team, Run&& run) {
-  const Operand& y = *step.out[0];
-  int64_t a_stride[common::kMaxRank], b_stride[common::kMaxRank];
-  broadcast_strides(*step.in[0], y, a_stride);
-  broadcast_strides(*step.in[1], y, b_stride);
-  if (y.count == 0) return;
-  // Inner dims join while both inputs go on contiguously or stand still.
-  uint32_t outer = y.rank;
-  int64_t length = 1, a_step = -1, b_step = -1;
-  while (outer > 0) {
-    const uint32_t d = outer - 1;
-    if (y.shape[d] != 1) {
-      const int64_t a = a_stride[d] == length ? 1 : a_stride[d] == 0 ? 0 : -1;
-      const int64_t b = b_stride[d] == length ? 1 : b_stride[d] == 0 ? 0 : -1;
-      if ((a_step >= 0 && a != a_step) || (b_step >= 0 && b != b_step) || a < 0 || b < 0) break;
-      a_step = a, b_step = b;
-      length *= y.shape[d];
-    }
-    outer--;
-  }
-  if (a_step < 0) a_step = 0;
-  if (b_step < 0) b_step = 0;
-  const int64_t runs = y.count / length;
-  // One long run is cut, many runs are dealt out.
-  const Range part = runs == 1 ? share((length + 15) / 16, team.id, team.size) : Range{0, 0};
-  if (runs == 1) {
-    const int64_t from = part.begin * 16, to = std::min(part.end * 16, length);
-    if (from < to) run(from * a_step, from * b_step, from, to - from, a_step, b_step);
-    return;
-  }
-  const Range mine = share(runs, team.id, team.size);
-  for (int64_t r = mine.begin; r < mine.end; r++) {
-    int64_t a = 0, b = 0, rest = r;
-    for (uint32_t d = outer; d-- > 0;) {
-      a += rest % y.shape[d] * a_stride[d];
-      b += rest % y.shape[d] * b_stride[d];
-      rest /= y.shape[d];
-    }
-    run(a, b, r * length, length, a_step, b_step);
-  }
-}
 
 template <typename T>
 bool integer_op(uint32_t op, T a, T b, T& out) {
@@ -105,6 +54,12 @@ bool integer_op(uint32_t op, T a, T b, T& out) {
     case kDiv:
       if (b == 0) return false;
       out = b == T(-1) ? T(U(0) - U(a)) : T(a / b);
+      return true;
+    case kMod:  // of the divisor's sign
+    case kFmod:
+      if (b == 0) return false;
+      out = b == T(-1) ? 0 : T(a % b);
+      if (op == kMod && out != 0 && (out < 0) != (b < 0)) out = T(out + b);
       return true;
     default:
       return false;
@@ -135,8 +90,9 @@ void check_binary(const NodeView& node) {
 }
 
 std::shared_ptr<const void> prepare_binary(Prepare& context) {
-  return std::make_shared<State>(
-      State{&kernels(context), op_of(kBinary, context.node->op_type), 0});
+  State s{&kernels(context), op_of(kBinary, context.node->op_type), 0};
+  if (s.op == kMod && context.node.integer("fmod", 0) != 0) s.op = kFmod;
+  return std::make_shared<State>(s);
 }
 
 void run_binary(const Step& step, const Team& team) {
@@ -150,9 +106,15 @@ void run_binary(const Step& step, const Team& team) {
   });
 }
 
+bool takes_integers(uint32_t op) { return op == kNeg || op == kAbs || op == kRelu; }
+
 void check_unary(const NodeView& node) {
   need_input(node, 0);
   need_plain(node);
+  const uint32_t dtype = node.in(0).dtype;
+  if (dtype == WEFT_I64 || dtype == WEFT_I32) {
+    if (takes_integers(op_of(kUnary, node->op_type))) return;
+  }
   need_dtype(node, 0, WEFT_F32);
 }
 
@@ -163,25 +125,68 @@ std::shared_ptr<const void> prepare_unary(Prepare& context) {
   return std::make_shared<State>(s);
 }
 
+template <typename T>
+void map_integers(const Step& step, Range mine, uint32_t op) {
+  const T* x = data<T>(step.in[0]);
+  T* y = data_out<T>(step);
+  for (int64_t i = mine.begin; i < mine.end; i++) {
+    const T negated = T(0 - std::make_unsigned_t<T>(x[i]));
+    y[i] = op == kNeg ? negated : x[i] >= 0 ? x[i] : op == kAbs ? negated : 0;
+  }
+}
+
 void run_unary(const Step& step, const Team& team) {
   const State& s = *static_cast<const State*>(step.state);
   const int64_t n = step.out[0]->count;
   const Range blocks = share((n + 15) / 16, team.id, team.size);
-  const int64_t from = blocks.begin * 16, to = std::min(blocks.end * 16, n);
-  if (from < to)
-    s.k->unary(s.op, to - from, data<float>(step.in[0]) + from, data_out<float>(step) + from,
-               s.alpha);
+  const Range mine = {blocks.begin * 16, std::min(blocks.end * 16, n)};
+  if (mine.begin >= mine.end) return;
+  if (step.in[0]->dtype == WEFT_I64) return map_integers<int64_t>(step, mine, s.op);
+  if (step.in[0]->dtype == WEFT_I32) return map_integers<int32_t>(step, mine, s.op);
+  s.k->unary(s.op, mine.end - mine.begin, data<float>(step.in[0]) + mine.begin,
+             data_out<float>(step) + mine.begin, s.alpha);
 }
 
-uint32_t threads(const Step& step, uint32_t most) {
-  return threads_for(step.out[0]->count, 8 * 1024, most);
+// ------------------------------------------------------------------ Clip
+void check_clip(const NodeView& node) {
+  need_input(node, 0);
+  need_plain(node);
+  const uint32_t dtype = node.in(0).dtype;
+  if (dtype != WEFT_I64 && dtype != WEFT_I32) need_dtype(node, 0, WEFT_F32);
+  for (uint32_t i = 1; i < 3; i++)
+    if (node.has(i)) need_dtype(node, i, dtype);
+}
+
+// min(max(x, lo), hi): what both bounds exclude is hi.
+template <typename T>
+void clip(const Step& step, const Team& team) {
+  const T* bounds[2] = {};
+  for (uint32_t i = 1; i < 3; i++)
+    if (i < step.in_count && step.in[i]) bounds[i - 1] = data<T>(step.in[i]);
+  const T* x = data<T>(step.in[0]);
+  T* y = data_out<T>(step);
+  const Range mine = share(step.out[0]->count, team.id, team.size);
+  for (int64_t i = mine.begin; i < mine.end; i++) {
+    T v = x[i];
+    if (bounds[0] && v < *bounds[0]) v = *bounds[0];
+    if (bounds[1] && v > *bounds[1]) v = *bounds[1];
+    y[i] = v;
+  }
+}
+
+void run_clip(const Step& step, const Team& team) {
+  if (step.in[0]->dtype == WEFT_I64) return clip<int64_t>(step, team);
+  if (step.in[0]->dtype == WEFT_I32) return clip<int32_t>(step, team);
+  clip<float>(step, team);
 }
 
 }  // namespace
 
 extern const OpRow binary_row = {"",         "",      check_binary, prepare_binary,
-                                 run_binary, nullptr, nullptr,      threads};
+                                 run_binary, nullptr, nullptr,      threads_by_elements};
+extern const OpRow clip_row = {"",       "Clip",  check_clip, nullptr,
+                               run_clip, nullptr, nullptr,    threads_by_elements};
 extern const OpRow unary_row = {"",        "",      check_unary, prepare_unary,
-                                run_unary, nullptr, nullptr,     threads};
+                                run_unary, nullptr, nullptr,     threads_by_elements};
 
 }  // namespace weft::cpu

@@ -1,5 +1,6 @@
 // Gather: rows of an embedding, decoded from the same packed copy that a head's MatMul uses; or
 // slices of anything else.
+#include "plugins/cpu/ops/elements.h"
 #include "plugins/cpu/pack.h"
 
 namespace weft::cpu {
@@ -29,10 +30,7 @@ bool packs(const NodeView& node, uint32_t i) { return i == 0 && is_packed(node);
 
 void check(const NodeView& node) {
   need_input(node, 0);
-  need_input(node, 1);
-  const uint32_t ids = node.in(1).dtype;
-  if (ids != WEFT_I64 && ids != WEFT_I32)
-    throw Refusal{WEFT_REFUSE_DTYPE, "indices that are neither i64 nor i32", node.input(1)};
+  need_indices(node, 1);
   if (is_packed(node)) {
     check_packable(node.graph(), rows_of(node.graph(), node.input(0)));
   } else {
@@ -55,15 +53,7 @@ std::shared_ptr<const void> prepare(Prepare& context) {
 
 // Index i counted from the front; a fault and false when there is no such element.
 bool read_index(const Step& step, int64_t i, int64_t size, int64_t& out) {
-  const Operand& ids = *step.in[1];
-  const int64_t given = ids.dtype == WEFT_I64 ? data<int64_t>(&ids)[i] : data<int32_t>(&ids)[i];
-  out = given < 0 ? given + size : given;
-  if (out >= 0 && out < size) return true;
-  char message[120];
-  std::snprintf(message, sizeof message, "index %lld is outside a table of %lld rows",
-                static_cast<long long>(given), static_cast<long long>(size));
-  fault(step, WEFT_E_INVALID, message);
-  return false;
+  return in_axis(step, integer_at(*step.in[1], i), size, out);
 }
 
 void run(const Step& step, const Team& team) {

@@ -1,6 +1,6 @@
 // Ops that only move elements: a strided copy each, and none where source and destination coincide.
 #include "plugins/common/host_memory.h"
-#include "plugins/cpu/ops/cpu_op.h"
+#include "plugins/cpu/ops/elements.h"
 
 namespace weft::cpu {
 
@@ -23,13 +23,6 @@ void copy_shared(const Team& team, const char* src, const int64_t* src_stride, c
     dst += mine.begin * dst_stride[d] * item;
   }
   common::copy_elements(src, src_stride, dst, dst_stride, part, rank, item);
-}
-
-void check_moved(const NodeView& node) {
-  need_input(node, 0);
-  need_plain(node);
-  if (!element_size(node.in(0).dtype))
-    throw Refusal{WEFT_REFUSE_DTYPE, "elements of unknown size", node.input(0)};
 }
 
 uint32_t threads(const Step& step, uint32_t most) {
@@ -87,7 +80,7 @@ void run_concat(const Step& step, const Team& team) {
 }
 
 void check_split(const NodeView& node) {
-  check_moved(node);
+  need_movable(node);
   for (uint32_t i = 0; i < node->output_count; i++)
     if (node.output(i) == WEFT_NONE)
       throw Refusal{WEFT_REFUSE_OTHER, "a split with an absent output"};
@@ -98,12 +91,8 @@ uint32_t split_threads(const Step& step, uint32_t most) {
 }
 
 // ------------------------------------------------------------------ Slice
-int64_t integer_at(const Operand& x, int64_t i) {
-  return x.dtype == WEFT_I64 ? data<int64_t>(&x)[i] : data<int32_t>(&x)[i];
-}
-
 void check_slice(const NodeView& node) {
-  check_moved(node);
+  need_movable(node);
   for (uint32_t i = 1; i < node->input_count; i++) {
     if (i < 3) need_input(node, i);
     if (node.has(i) && node.in(i).dtype != WEFT_I64 && node.in(i).dtype != WEFT_I32)
@@ -154,7 +143,7 @@ std::shared_ptr<const void> prepare_transpose(Prepare& context) {
 }
 
 void check_transpose(const NodeView& node) {
-  check_moved(node);
+  need_movable(node);
   const weft_attr* perm = node.attr("perm");
   const uint32_t rank = node.in(0).rank;
   if (!perm) return;
@@ -176,26 +165,43 @@ void run_transpose(const Step& step, const Team& team) {
 void run_expand(const Step& step, const Team& team) {
   const Operand &x = *step.in[0], &y = *step.out[0];
   int64_t stride[common::kMaxRank];
-  for (uint32_t d = 0; d < y.rank; d++) {
-    const int64_t mine = int64_t(d) - (int64_t(y.rank) - int64_t(x.rank));
-    stride[d] = mine < 0 || x.shape[mine] == 1 ? 0 : x.stride[mine];
-  }
+  broadcast_strides(x, y, stride);
   copy_shared(team, x.data, stride, y.data, y.stride, y.shape, y.rank, element_size(x.dtype));
+}
+
+// ------------------------------------------------------------------ Tile
+// Each tile of y is a copy of x.
+void run_tile(const Step& step, const Team& team) {
+  const Operand &x = *step.in[0], &y = *step.out[0];
+  if (y.count == 0) return;
+  const uint32_t item = element_size(x.dtype);
+  const Range tiles = share(y.count / x.count, team.id, team.size);
+  for (int64_t tile = tiles.begin; tile < tiles.end; tile++) {
+    int64_t at = 0, rest = tile;
+    for (uint32_t d = x.rank; d-- > 0;) {
+      const int64_t repeats = y.shape[d] / x.shape[d];
+      at += rest % repeats * x.shape[d] * y.stride[d];
+      rest /= repeats;
+    }
+    common::copy_elements(x.data, x.stride, y.data + at * item, y.stride, x.shape, x.rank, item);
+  }
 }
 
 }  // namespace
 
-extern const OpRow reshape_row = {"",          "",      check_moved, nullptr,
-                                  run_reshape, nullptr, nullptr,     threads};
+extern const OpRow reshape_row = {"",          "",      need_movable, nullptr,
+                                  run_reshape, nullptr, nullptr,      threads};
 extern const OpRow split_row = {"",        "Split", check_split, prepare_axis,
                                 run_split, nullptr, nullptr,     split_threads};
-extern const OpRow concat_row = {"",         "Concat", check_moved, prepare_axis,
-                                 run_concat, nullptr,  nullptr,     threads};
+extern const OpRow concat_row = {"",         "Concat", need_movable, prepare_axis,
+                                 run_concat, nullptr,  nullptr,      threads};
 extern const OpRow slice_row = {"",        "Slice", check_slice, nullptr,
                                 run_slice, nullptr, nullptr,     threads};
 extern const OpRow transpose_row = {
     "", "Transpose", check_transpose, prepare_transpose, run_transpose, nullptr, nullptr, threads};
-extern const OpRow expand_row = {"",         "Expand", check_moved, nullptr,
-                                 run_expand, nullptr,  nullptr,     threads};
+extern const OpRow expand_row = {"",         "Expand", need_movable, nullptr,
+                                 run_expand, nullptr,  nullptr,      threads};
+extern const OpRow tile_row = {"",       "Tile",  need_movable, nullptr,
+                               run_tile, nullptr, nullptr,      threads};
 
 }  // namespace weft::cpu

@@ -19,22 +19,46 @@ struct Moe {
   }
 };
 
-TEST(moe, every_expert_reads_its_part_of_the_weights) {
-  std::vector<std::string> notes;
-  auto graph = Moe().model.import(&notes);
+TEST(moe, chosen_experts_read_their_matrices_in_the_file) {
+  auto graph = Moe().model.import();
   ASSERT_TRUE(graph.ok()) << error_of(graph);
-  EXPECT_EQ(count(*graph, ir::Op::MatMul), 6u);
-  EXPECT_EQ(count(*graph, ir::Op::Relu), 3u);
+  EXPECT_EQ(count(*graph, ir::Op::ExpertMatMul), 2u);
+  EXPECT_EQ(count(*graph, ir::Op::MatMul), 0u);
+  EXPECT_EQ(count(*graph, ir::Op::Relu), 1u);
   EXPECT_EQ(output_type(*graph), "f32[t, 4]");
   for (ir::NodeId id : graph->order()) {
     const ir::Node& made = (*graph)[id];
-    if (made.op != ir::Op::MatMul) continue;
+    if (made.op != ir::Op::ExpertMatMul) continue;
     const ir::Value& weight = (*graph)[made.inputs[1]];
-    EXPECT_TRUE(weight.column_major);
-    EXPECT_EQ(weight.constant->bytes.size(), 8 * sizeof(float));
+    EXPECT_EQ(weight.kind, ir::ValueKind::constant);
+    EXPECT_EQ(weight.constant->bytes.size(), 24 * sizeof(float));
+    EXPECT_EQ(made.attrs.integer("transposed", 0), 1);
   }
-  ASSERT_EQ(notes.size(), 1u);
-  EXPECT_EQ(notes[0], "node 'm': each of its 3 experts is computed for every token");
+}
+
+TEST(moe, packed_experts_stay_packed) {
+  Moe packed("QMoE", {"x", "r", "w1", "s1", "", "w2", "s2"});
+  auto& initializers = *packed.model.graph().mutable_initializer();
+  const int64_t rows[] = {2, 4}, bytes[] = {2, 1};
+  for (int i : {0, 1}) {
+    initializers[i].set_data_type(::onnx::TensorProto::UINT8);
+    initializers[i].set_dims(2, bytes[i]);
+    initializers[i].set_raw_data(std::string(size_t(3 * rows[i] * bytes[i]), '\x7a'));
+  }
+  packed.model.floats("s1", {3, 2});
+  packed.model.floats("s2", {3, 4});
+  packed.node.set("expert_weight_bits", 4);
+  auto graph = packed.model.import();
+  ASSERT_TRUE(graph.ok()) << error_of(graph);
+  EXPECT_EQ(count(*graph, ir::Op::ExpertMatMul), 2u);
+  for (ir::NodeId id : graph->order()) {
+    const ir::Node& made = (*graph)[id];
+    if (made.op != ir::Op::ExpertMatMul) continue;
+    const ir::Value& weight = (*graph)[made.inputs[1]];
+    ASSERT_TRUE(weight.quantization.has_value());
+    EXPECT_EQ(weight.type.shape.size(), 3u);
+    EXPECT_EQ(weight.constant->bytes.size(), 12u);
+  }
 }
 
 TEST(moe, what_does_not_fit_is_refused) {
@@ -54,7 +78,7 @@ TEST(moe, what_does_not_fit_is_refused) {
   Moe experts;
   experts.model.graph().mutable_initializer(0)->set_dims(0, 2);
   experts.model.graph().mutable_initializer(0)->mutable_raw_data()->resize(64);
-  EXPECT_NE(error_of(experts.model).find("expert 2: fc1: 'w1': it has not one part to an expert"),
+  EXPECT_NE(error_of(experts.model).find("'w1' has not one part for each of the 3 experts"),
             std::string::npos)
       << error_of(experts.model);
 }

@@ -32,6 +32,27 @@ TEST(norm, simplified_layer_normalization_is_rms_normalization_in_both_domains) 
   }
 }
 
+TEST(norm, a_weight_for_each_head_is_a_product_after_the_norm) {
+  for (const char* op : {"RMSNormalization", "SimplifiedLayerNormalization"}) {
+    ModelBuilder model(23);
+    model.input("x", FLOAT, {"s", 4, 8}).output("y");
+    model.floats("w", {4, 8});
+    model.node(op, {"x", "w"}, {"y"}).set("epsilon", 0.5f).set("axis", -1);
+    auto graph = model.import();
+    ASSERT_TRUE(graph.ok()) << error_of(graph);
+    EXPECT_EQ(ops(*graph), "Expand RMSNormalization Mul");
+    EXPECT_EQ(output_type(*graph), "f32[s, 4, 8]");
+  }
+  ModelBuilder model;
+  model.input("x", FLOAT, {"s", 4, 8}).output("y");
+  model.floats("w", {4, 8});
+  model.floats("b", {4, 8});
+  model.node("LayerNormalization", {"x", "w", "b"}, {"y"});
+  auto graph = model.import();
+  ASSERT_TRUE(graph.ok()) << error_of(graph);
+  EXPECT_EQ(ops(*graph), "Expand LayerNormalization Mul Add");
+}
+
 TEST(norm, a_skip_normalization_is_a_sum_and_a_norm) {
   auto model = skip("SkipSimplifiedLayerNormalization", {"x", "r", "gamma"}, {"y", "", "", "sum"});
   auto graph = model.import();
