@@ -19,7 +19,7 @@ Result<std::unique_ptr<Engine>> Engine::build(std::unique_ptr<EnginePlan> plan) 
 }
 
 Result<std::unique_ptr<runtime::Programs>> Engine::compile(const plan::Plan& plan) {
-  const runtime::ProgramCache cache(options().cache_folder);
+  const runtime::ProgramCache cache(options().cache_folder, options().cache_limit, options().model);
   auto programs = TRY(runtime::prepare(plan, plan_->devices(), cache));
   cached_programs_ += programs->cached;
   compiled_programs_ += programs->compiled;
@@ -44,6 +44,10 @@ Result<std::unique_ptr<runtime::Session>> Engine::open_session() {
 
 Result<std::unique_ptr<runtime::GraphRun>> Engine::open_graph_run() {
   return runtime::GraphRun::create(setup());
+}
+
+Result<std::unique_ptr<runtime::Verifier>> Engine::open_verifier(const ops::Tolerance& tolerance) {
+  return runtime::Verifier::create(setup(), tolerance);
 }
 
 }  // namespace weft

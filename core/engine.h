@@ -19,6 +19,7 @@
 #include "core/runtime/program_cache.h"
 #include "core/runtime/programs.h"
 #include "core/runtime/session.h"
+#include "core/runtime/verify.h"
 
 namespace weft {
 
@@ -37,7 +38,11 @@ class Engine {
   // The graph with memory of its own, for inputs of the caller's. The engine must outlive it.
   Result<std::unique_ptr<runtime::GraphRun>> open_graph_run();
 
+  // The islands against the reference, one by one. The engine must outlive it.
+  Result<std::unique_ptr<runtime::Verifier>> open_verifier(const ops::Tolerance& tolerance);
+
   const ir::Graph& graph() const { return plan_->graph(); }
+  const EnginePlan& plan() const { return *plan_; }
   const PlacementSummary& placement() const { return plan_->placement(); }
   const std::vector<passes::Note>& rewrites() const { return plan_->rewrites(); }
   const EngineOptions& options() const { return plan_->options(); }

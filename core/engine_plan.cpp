@@ -117,7 +117,7 @@ Result<std::unique_ptr<plan::Plan>> EnginePlan::plan_for(const std::vector<std::
   out.assignment = TRY(partition::assign(graph_, devices_, preference));
   TRY(summarize(out.assignment, devices_[preference[0]]->plugin()->name()));
   auto islands = TRY(partition::schedule(graph_, out.assignment.units));
-  auto plan = TRY(plan::Plan::make(graph_, std::move(islands), domains_));
+  auto plan = TRY(plan::Plan::make(graph_, std::move(islands), domains_, options_.memory));
   note_copied_updates(*plan);
   return plan;
 }

@@ -31,7 +31,10 @@ struct EngineOptions {
   // The graph keeps the inputs and outputs of the file: none gets a role, caches are no states, and
   // an Engine gives graph runs instead of sessions.
   bool keep_interface = false;
-  std::filesystem::path cache_folder;  // preparation cache; empty: none
+  plan::MemoryPlan memory = plan::MemoryPlan::max;  // of activations
+  std::filesystem::path cache_folder;               // preparation cache; empty: none
+  int64_t cache_limit = int64_t{4} << 30;           // bytes of its entries (runtime/cache_folder.h)
+  std::string model;                                // what the cache lists its entries under
 };
 
 // Nodes per backend over all phases, with the reasons of those that did not get their first choice.

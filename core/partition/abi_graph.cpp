@@ -98,7 +98,7 @@ void AbiGraph::describe(ValueId id, uint32_t index, const Part& part) {
         out.parent = index_of(value.placement->parent);
         out.offset = dim(value.placement->offset * Dim(ir::size_bytes(value.type.dtype, 1)));
       } else if (part.offset_of) {
-        out.offset.value = part.offset_of(id);
+        out.offset = dim(part.offset_of(id));
       }
       break;
   }

@@ -20,7 +20,7 @@ namespace weft::partition {
 
 // Where an activation lives in the workspace: a byte offset, or -1 for no place (claims; values
 // inside a unit).
-using OffsetOf = std::function<int64_t(ir::ValueId)>;
+using OffsetOf = std::function<ir::Dim(ir::ValueId)>;
 
 class AbiGraph {
  public:

@@ -5,6 +5,7 @@
 
 #include "core/base/check.h"
 #include "core/partition/fixed_shapes.h"
+#include "core/plan/elastic.h"
 
 namespace weft::plan {
 
@@ -20,6 +21,7 @@ struct Plan::Builder {
   const Graph& graph;
   std::vector<partition::Island> parts;
   const std::vector<uint32_t>& domains;
+  const MemoryPlan memory;
   std::vector<std::vector<NodeId>> users = ir::all_users(graph);
   std::map<NodeId, uint32_t> island_of = {}, unit_of = {};
   std::map<ValueId, std::set<uint32_t>> reading_islands = {};  // other than the producing one
@@ -200,13 +202,15 @@ struct Plan::Builder {
   Status size_stays() {
     for (Stay& stay : stays) {
       const Value& value = graph[stay.value];
-      const sym::Interval count = graph.bounds.of(sym::product(value.type.shape));
+      const ir::Dim elements = sym::product(value.type.shape);
+      const sym::Interval count = graph.bounds.of(elements);
       if (count.hi == sym::kUnbounded || count.hi > (int64_t{1} << 46)) {
         return Error{"the size of '" + value.name + "' (" + str(value.type) +
                          ") has no useful upper bound, so no memory can be planned for it",
                      ErrorKind::model};
       }
       stay.block.size_bytes = ir::size_bytes(value.type.dtype, count.hi);
+      stay.size_bytes = sym::ceildiv(elements * ir::Dim(ir::bits(value.type.dtype)), 8);
     }
     return {};
   }
@@ -214,22 +218,23 @@ struct Plan::Builder {
   void place() {
     const uint32_t domain_count = 1 + *std::max_element(domains.begin(), domains.end());
     plan.arena_bytes_.assign(domain_count, 0);
+    plan.arena_dims_.assign(domain_count, 0);
+    plan.memory_plans_.assign(domain_count, memory);
+    for (const partition::Island& part : parts) {
+      if (part.fixed_shapes) plan.memory_plans_[domains[part.device]] = MemoryPlan::max;
+    }
     for (uint32_t domain = 0; domain < domain_count; ++domain) {
-      std::vector<Block> blocks;
-      std::vector<size_t> from;
-      for (size_t i = 0; i < stays.size(); ++i) {
-        if (stays[i].domain != domain) continue;
-        blocks.push_back(stays[i].block);
-        from.push_back(i);
+      if (plan.memory_plans_[domain] == MemoryPlan::max) {
+        place_for_longest(domain);
+      } else {
+        place_elastic(domain);
       }
-      plan.arena_bytes_[domain] = assign_offsets(blocks);
-      for (size_t i = 0; i < blocks.size(); ++i) {
-        stays[from[i]].block.offset = blocks[i].offset;
-        Location location;
-        location.domain = domain;
-        location.offset_bytes = blocks[i].offset;
-        plan.locations_[{stays[from[i]].value, domain}] = location;
-      }
+    }
+    for (const Stay& stay : stays) {
+      Location location;
+      location.domain = stay.domain;
+      set_offset(location, stay.offset);
+      plan.locations_[{stay.value, stay.domain}] = location;
     }
     for (const NodeId id : graph.order()) {
       for (const ValueId out : graph[id].outputs) {
@@ -245,18 +250,62 @@ struct Plan::Builder {
     }
   }
 
-  void place_view(ValueId id) {
-    const Value& value = graph[id];
-    Location location;
-    location.domain = plan.homes_[id];
-    location.state = value.placement->parent;
-    const ir::Dim bytes = value.placement->offset * ir::Dim(ir::size_bytes(value.type.dtype, 1));
+  void place_for_longest(uint32_t domain) {
+    std::vector<Block> blocks;
+    std::vector<Stay*> from;
+    for (Stay& stay : stays) {
+      if (stay.domain != domain) continue;
+      blocks.push_back(stay.block);
+      from.push_back(&stay);
+    }
+    plan.arena_bytes_[domain] = assign_offsets(blocks);
+    plan.arena_dims_[domain] = plan.arena_bytes_[domain];
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      from[i]->block.offset = blocks[i].offset;
+      from[i]->offset = blocks[i].offset;
+    }
+  }
+
+  void place_elastic(uint32_t domain) {
+    std::vector<ElasticBlock> blocks;
+    std::vector<Stay*> from;
+    for (Stay& stay : stays) {
+      if (stay.domain != domain) continue;
+      blocks.push_back({stay.size_bytes, stay.block.first, stay.block.last});
+      from.push_back(&stay);
+    }
+    plan.arena_dims_[domain] = assign_elastic_offsets(blocks, graph.bounds);
+    plan.arena_bytes_[domain] = graph.bounds.of(plan.arena_dims_[domain]).hi;
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      from[i]->offset = blocks[i].offset;
+      from[i]->block.offset = graph.bounds.of(blocks[i].offset).hi;
+    }
+  }
+
+  void set_offset(Location& location, const ir::Dim& bytes) {
     if (bytes.is_constant()) {
       location.offset_bytes = bytes.constant();
     } else {
       location.offset_slot = plan.slots_.slot(bytes);
     }
+  }
+
+  void place_view(ValueId id) {
+    const Value& value = graph[id];
+    Location location;
+    location.domain = plan.homes_[id];
+    location.state = value.placement->parent;
+    set_offset(location, value.placement->offset * ir::Dim(ir::size_bytes(value.type.dtype, 1)));
     plan.locations_[{id, location.domain}] = location;
+  }
+
+  // Where the workspace of an island in `domain` has `value`; -1 where it has not.
+  ir::Dim workspace_offset(ValueId value, uint32_t domain) const {
+    const auto at = plan.locations_.find({value, domain});
+    if (at == plan.locations_.end()) return -1;
+    const Location& location = at->second;
+    if (location.offset_slot == WEFT_NONE) return location.offset_bytes;
+    return plan.slots_.dims()[location.offset_slot];
   }
 
   void slot_dims(ValueId value) {
@@ -279,13 +328,10 @@ struct Plan::Builder {
           if (graph.is_output(out) || reading_islands.contains(out)) outputs.push_back(out);
         }
       }
-      partition::AbiGraph::Part part{island.nodes, parts[i].units, outputs,
-                                     [&](ValueId value) {
-                                       const auto at = plan.locations_.find({value, island.domain});
-                                       return at == plan.locations_.end() ? int64_t(-1)
-                                                                          : at->second.offset_bytes;
-                                     },
-                                     [&](ValueId value) { return is_placed(value); }};
+      partition::AbiGraph::Part part{
+          island.nodes, parts[i].units, outputs,
+          [&](ValueId value) { return workspace_offset(value, island.domain); },
+          [&](ValueId value) { return is_placed(value); }};
       island.graph = std::make_unique<partition::AbiGraph>(graph, part, plan.slots_);
       plan.islands_.push_back(std::move(island));
     }
@@ -303,10 +349,10 @@ struct Plan::Builder {
 };
 
 Result<std::unique_ptr<Plan>> Plan::make(const Graph& graph, std::vector<partition::Island> islands,
-                                         const std::vector<uint32_t>& domains) {
+                                         const std::vector<uint32_t>& domains, MemoryPlan memory) {
   auto plan = std::make_unique<Plan>();
   plan->graph_ = &graph;
-  Builder builder{*plan, graph, std::move(islands), domains};
+  Builder builder{*plan, graph, std::move(islands), domains, memory};
   builder.find_readers();
   TRY(builder.find_homes());
   builder.make_tasks();

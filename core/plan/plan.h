@@ -56,8 +56,14 @@ struct Task {
 struct Stay {
   ir::ValueId value = ir::ValueId::none;
   uint32_t domain = 0;
-  Block block;
+  Block block;              // at the upper bounds of all symbols
+  ir::Dim size_bytes = {};  // of the value itself, at any binding
+  ir::Dim offset = -1;      // a constant in a max plan
 };
+
+// How the places in an arena are found: once, for the longest run (memory.h), or as expressions
+// that follow the lengths of each run (elastic.h).
+enum class MemoryPlan : uint8_t { max, elastic };
 
 // A value the graph places inside a state, but whose producer's device shares no memory with the
 // state: it is an ordinary activation of this plan, and TensorScatter copies it into the state.
@@ -75,10 +81,12 @@ struct RunDim {
 
 class Plan {
  public:
-  // `domains[d]` is the domain of device d.
+  // `domains[d]` is the domain of device d. A domain in which an island has fixed shapes gets a max
+  // plan whatever `memory` says.
   static Result<std::unique_ptr<Plan>> make(const ir::Graph& graph,
                                             std::vector<partition::Island> islands,
-                                            const std::vector<uint32_t>& domains);
+                                            const std::vector<uint32_t>& domains,
+                                            MemoryPlan memory = MemoryPlan::max);
 
   // Where `value` is for readers in `domain`.
   const Location& location(ir::ValueId value, uint32_t domain) const;
@@ -86,8 +94,11 @@ class Plan {
   const std::vector<IslandPlan>& islands() const { return islands_; }
   const std::vector<Task>& tasks() const { return tasks_; }
   const sym::SlotTable& slots() const { return slots_; }
-  // Bytes of each domain's arena, without the programs' scratch.
+  // Bytes of each domain's arena at the upper bounds, without the programs' scratch.
   const std::vector<int64_t>& arena_bytes() const { return arena_bytes_; }
+  // The same for any binding: a constant where the domain has a max plan.
+  const std::vector<ir::Dim>& arena_dims() const { return arena_dims_; }
+  MemoryPlan memory_plan(uint32_t domain) const { return memory_plans_[domain]; }
   // The domain in which graph inputs are written, graph outputs read and states kept.
   uint32_t home(ir::ValueId value) const;
   RunDim run_dim(const ir::Dim& dim) const;
@@ -104,6 +115,8 @@ class Plan {
   std::vector<Task> tasks_;
   sym::SlotTable slots_;
   std::vector<int64_t> arena_bytes_;
+  std::vector<ir::Dim> arena_dims_;
+  std::vector<MemoryPlan> memory_plans_;  // by domain
   std::map<std::pair<ir::ValueId, uint32_t>, Location> locations_;
   std::map<ir::ValueId, uint32_t> homes_;
   std::vector<CopiedUpdate> copied_updates_;

@@ -8,6 +8,42 @@ namespace weft::runtime {
 
 using ir::ValueId;
 
+namespace {
+
+// One expression per elastic arena of the plan, in the order of domains.
+sym::SlotTable arena_sizes(const plan::Plan& plan) {
+  sym::SlotTable table;
+  for (uint32_t domain = 0; domain < plan.arena_dims().size(); ++domain) {
+    if (plan.memory_plan(domain) == plan::MemoryPlan::elastic)
+      table.slot(plan.arena_dims()[domain]);
+  }
+  return table;
+}
+
+// Lengths for which an arena is made: 0, 1 and multiples of 64, so that it grows once in 64 tokens.
+int64_t bucket(int64_t length, int64_t most) {
+  constexpr int64_t kStep = 64;
+  if (length <= 1 || length > most - kStep) return length <= 1 ? length : most;
+  return (length + kStep - 1) / kStep * kStep;
+}
+
+}  // namespace
+
+Runner::Runner(const plan::Plan& plan, const Programs& programs, SessionMemory& memory)
+    : plan_(plan),
+      programs_(programs),
+      memory_(memory),
+      slots_(plan.slots()),
+      growth_(arena_sizes(plan)) {
+  const sym::SlotTable sizes = arena_sizes(plan);
+  for (uint32_t domain = 0; domain < plan.arena_dims().size(); ++domain) {
+    ArenaUse use;
+    if (plan.memory_plan(domain) == plan::MemoryPlan::elastic)
+      use.size_slot = *sizes.find(plan.arena_dims()[domain]);
+    arena_uses_.push_back(use);
+  }
+}
+
 Result<std::unique_ptr<Runner>> Runner::create(const plan::Plan& plan, const Programs& programs,
                                                std::span<const host::DevicePtr> devices,
                                                SessionMemory& memory) {
@@ -28,8 +64,6 @@ Result<std::unique_ptr<Runner>> Runner::create(const plan::Plan& plan, const Pro
     run.args.program = programs.programs[i]->get();
     run.args.input_count = uint32_t(island.graph->inputs().size());
     run.args.output_count = uint32_t(island.graph->outputs().size());
-    run.args.workspace = memory.arenas[island.domain]->buffer(island.device);
-    run.args.scratch_offset = uint64_t(plan.arena_bytes()[island.domain]);
     runner->islands_.push_back(std::move(run));
   }
   // The lists have their final addresses now.
@@ -37,11 +71,13 @@ Result<std::unique_ptr<Runner>> Runner::create(const plan::Plan& plan, const Pro
     run.args.inputs = run.views.data();
     run.args.outputs = run.views.data() + run.args.input_count;
   }
+  runner->take_buffers();
   return runner;
 }
 
 Region& Runner::region_of(const plan::Location& location) const {
-  return location.state == ValueId::none ? *memory_.arenas[location.domain] : *memory_.states;
+  return location.state == ValueId::none ? memory_.arenas[location.domain].region()
+                                         : *memory_.states;
 }
 
 void Runner::add_view(IslandRun& run, ValueId value, const plan::IslandPlan& island) {
@@ -50,7 +86,8 @@ void Runner::add_view(IslandRun& run, ValueId value, const plan::IslandPlan& isl
   View rule;
   rule.offset_slot = location.offset_slot;
   rule.offset_base = location.offset_bytes;
-  if (location.state != ValueId::none) rule.offset_base += memory_.state_offset.at(location.state);
+  rule.in_state = location.state != ValueId::none;
+  if (rule.in_state) rule.offset_base += memory_.state_offset.at(location.state);
   for (const ir::Dim& dim : type.shape) rule.dims.push_back(plan_.run_dim(dim, island));
   weft_view view{};
   view.buffer = region_of(location).buffer(run.device);
@@ -64,8 +101,46 @@ int64_t Runner::value_of(const plan::RunDim& dim) const {
   return dim.slot == WEFT_NONE ? dim.value : slots_.values()[dim.slot];
 }
 
-void Runner::refresh() {
-  if (!slots_.evaluate()) return;
+void Runner::bind(std::string_view symbol, int64_t value) {
+  slots_.set(symbol, value);
+  growth_.set(symbol, bucket(value, plan_.graph().bounds.of(symbol).hi));
+}
+
+Status Runner::grow_arenas() {
+  if (growth_.evaluate()) {
+    for (uint32_t domain = 0; domain < arena_uses_.size(); ++domain) {
+      const uint32_t slot = arena_uses_[domain].size_slot;
+      if (slot != WEFT_NONE) TRY(memory_.arenas[domain].reserve(growth_.values()[slot]));
+    }
+  }
+  // Another runner of the session may have replaced an arena since.
+  for (uint32_t domain = 0; domain < arena_uses_.size(); ++domain) {
+    if (arena_uses_[domain].growths != memory_.arenas[domain].growths()) {
+      take_buffers();
+      break;
+    }
+  }
+  return {};
+}
+
+void Runner::take_buffers() {
+  for (size_t i = 0; i < islands_.size(); ++i) {
+    const plan::IslandPlan& island = plan_.islands()[i];
+    IslandRun& run = islands_[i];
+    const Arena& arena = memory_.arenas[island.domain];
+    run.args.workspace = arena.region().buffer(run.device);
+    run.args.scratch_offset = arena.scratch_offset();
+    for (size_t v = 0; v < run.views.size(); ++v) {
+      if (!run.rules[v].in_state) run.views[v].buffer = run.args.workspace;
+    }
+  }
+  for (uint32_t domain = 0; domain < arena_uses_.size(); ++domain)
+    arena_uses_[domain].growths = memory_.arenas[domain].growths();
+}
+
+Status Runner::refresh() {
+  TRY(grow_arenas());
+  if (!slots_.evaluate()) return {};
   for (IslandRun& run : islands_) {
     for (size_t i = 0; i < run.views.size(); ++i) {
       weft_view& view = run.views[i];
@@ -79,6 +154,7 @@ void Runner::refresh() {
       }
     }
   }
+  return {};
 }
 
 int64_t Runner::offset_of(const plan::Location& location) const {
@@ -95,13 +171,22 @@ int64_t Runner::size_of(ValueId value) const {
 }
 
 Status Runner::write_input(ValueId input, std::span<const std::byte> bytes) {
-  const plan::Location& location = plan_.location(input, plan_.home(input));
+  return write(input, plan_.home(input), bytes);
+}
+
+Status Runner::write(ValueId value, uint32_t domain, std::span<const std::byte> bytes) {
+  const plan::Location& location = plan_.location(value, domain);
   return region_of(location).write(offset_of(location), bytes);
 }
 
 Result<std::span<const std::byte>> Runner::read_output(ValueId value,
                                                        std::vector<std::byte>& scratch) {
-  const plan::Location& location = plan_.location(value, plan_.home(value));
+  return read(value, plan_.home(value), scratch);
+}
+
+Result<std::span<const std::byte>> Runner::read(ValueId value, uint32_t domain,
+                                                std::vector<std::byte>& scratch) {
+  const plan::Location& location = plan_.location(value, domain);
   const Region& region = region_of(location);
   const size_t size = size_t(size_of(value));
   if (!region.host_bytes().empty()) {
@@ -115,31 +200,41 @@ Result<std::span<const std::byte>> Runner::read_output(ValueId value,
 }
 
 Status Runner::run(const weft_prof_sink* profile) {
-  refresh();
+  TRY(refresh());
   ++run_id_;
-  Status result = run_tasks(profile);
-  // Whatever happened, no device works on the session's memory when this returns. The first error
-  // is the cause; those that come after it only repeat it.
+  return drain(run_tasks(profile));
+}
+
+Status Runner::run_one(size_t task) {
+  TRY(refresh());
+  ++run_id_;
+  return drain(run_task(plan_.tasks()[task], nullptr));
+}
+
+// Whatever happened, no device works on the session's memory when this returns. The first error is
+// the cause; those that come after it only repeat it.
+Status Runner::drain(Status ran) {
   for (uint32_t domain = 0; domain < plan_.arena_bytes().size(); ++domain) {
     Status drained = wait_domain(domain);
-    if (result.ok()) result = std::move(drained);
+    if (ran.ok()) ran = std::move(drained);
   }
-  return result;
+  return ran;
 }
 
 Status Runner::run_tasks(const weft_prof_sink* profile) {
-  for (const plan::Task& task : plan_.tasks()) {
-    if (task.kind == plan::Task::Kind::copy) {
-      TRY(wait_domain(task.from_domain));
-      TRY(wait_domain(task.to_domain));
-      TRY(copy(task));
-    } else {
-      IslandRun& island = islands_[task.island];
-      TRY(wait_domain(domains_[island.device], island.device));
-      TRY(run_island(island, profile));
-    }
-  }
+  for (const plan::Task& task : plan_.tasks()) TRY(run_task(task, profile));
   return {};
+}
+
+Status Runner::run_task(const plan::Task& task, const weft_prof_sink* profile) {
+  if (task.kind == plan::Task::Kind::copy) {
+    TRY(wait_domain(task.from_domain));
+    TRY(wait_domain(task.to_domain));
+    return copy(task);
+  }
+  IslandRun& island = islands_[task.island];
+  TRY(wait_domain(domains_[island.device], island.device));
+  return run_island(island, profile);
 }
 
 Status Runner::wait_domain(uint32_t domain, uint32_t except) {

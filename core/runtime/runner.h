@@ -20,6 +20,7 @@
 #include "core/base/result.h"
 #include "core/host/plugin.h"
 #include "core/plan/plan.h"
+#include "core/runtime/arena.h"
 #include "core/runtime/memory.h"
 #include "core/runtime/programs.h"
 #include "core/sym/slots.h"
@@ -28,7 +29,7 @@ namespace weft::runtime {
 
 // Memory of a session: arenas by domain, and the caches.
 struct SessionMemory {
-  std::vector<std::unique_ptr<Region>> arenas;
+  std::vector<Arena> arenas;
   std::unique_ptr<Region> states;
   std::map<ir::ValueId, int64_t> state_offset;  // bytes into `states`
 };
@@ -41,17 +42,26 @@ class Runner {
                                                 SessionMemory& memory);
 
   // Symbols of the next run; one the plan does not use is ignored.
-  void bind(std::string_view symbol, int64_t value) { slots_.set(symbol, value); }
+  void bind(std::string_view symbol, int64_t value);
   // Runs every task. `profile` may be nullptr.
   Status run(const weft_prof_sink* profile);
+  // Runs one task of the plan to its end, on what its inputs' places hold: for checks, which look
+  // at values between the tasks.
+  Status run_one(size_t task);
 
   // Graph inputs and outputs in their home domain, at the present bindings.
   Status write_input(ir::ValueId input, std::span<const std::byte> bytes);
   // Host memory: the place itself. Else a copy in `scratch`, counted as copied.
   Result<std::span<const std::byte>> read_output(ir::ValueId value,
                                                  std::vector<std::byte>& scratch);
-  // Evaluates the slots and refreshes what depends on them; run() does it too.
-  void refresh();
+  // The same for any value that has a place in `domain`, states included. The place holds it from
+  // the task that makes it to the last that reads it.
+  Status write(ir::ValueId value, uint32_t domain, std::span<const std::byte> bytes);
+  Result<std::span<const std::byte>> read(ir::ValueId value, uint32_t domain,
+                                          std::vector<std::byte>& scratch);
+  // Evaluates the slots and refreshes what depends on them, after the arenas of an elastic plan
+  // have grown to what the run wants; run() does it too. What an arena held is lost when it grows.
+  Status refresh();
 
  private:
   // A view whose shape or offset follows the slots.
@@ -59,6 +69,7 @@ class Runner {
     std::vector<plan::RunDim> dims;
     uint32_t offset_slot = WEFT_NONE;
     int64_t offset_base = 0;  // bytes, added to the slot
+    bool in_state = false;    // else in the arena
   };
   struct IslandRun {
     std::vector<weft_view> views;  // inputs, then outputs
@@ -68,14 +79,24 @@ class Runner {
     uint32_t device = 0;
   };
 
-  Runner(const plan::Plan& plan, const Programs& programs, SessionMemory& memory)
-      : plan_(plan), programs_(programs), memory_(memory), slots_(plan.slots()) {}
+  // The buffers of an arena, as they were when the views were last set.
+  struct ArenaUse {
+    uint32_t size_slot = WEFT_NONE;  // in growth_; WEFT_NONE: a max plan's, which never grows
+    uint64_t growths = 0;
+  };
+
+  Runner(const plan::Plan& plan, const Programs& programs, SessionMemory& memory);
+  Status grow_arenas();
+  void take_buffers();
   void add_view(IslandRun& run, ir::ValueId value, const plan::IslandPlan& island);
   Region& region_of(const plan::Location& location) const;
   int64_t offset_of(const plan::Location& location) const;
   int64_t size_of(ir::ValueId value) const;
   int64_t value_of(const plan::RunDim& dim) const;
   Status run_tasks(const weft_prof_sink* profile);
+  Status run_task(const plan::Task& task, const weft_prof_sink* profile);
+  // Ends with no device at work; `ran` unless waiting shows the first error.
+  Status drain(Status ran);
   Status run_island(IslandRun& run, const weft_prof_sink* profile);
   Status copy(const plan::Task& task);
   // Waits for what devices still do in the domain; `except` may go on.
@@ -85,10 +106,13 @@ class Runner {
   const Programs& programs_;
   SessionMemory& memory_;
   sym::SlotProgram slots_;
-  std::vector<host::Queue> queues_;  // by device; empty where unused
-  std::vector<host::Event> last_;    // by device: the last island's end, until it is waited for
-  std::vector<uint32_t> domains_;    // by device
-  std::vector<std::byte> between_;   // for copies between two devices' own memories
+  // Sizes of elastic arenas, at lengths rounded up so that they grow in steps.
+  sym::SlotProgram growth_;
+  std::vector<ArenaUse> arena_uses_;  // by domain
+  std::vector<host::Queue> queues_;   // by device; empty where unused
+  std::vector<host::Event> last_;     // by device: the last island's end, until it is waited for
+  std::vector<uint32_t> domains_;     // by device
+  std::vector<std::byte> between_;    // for copies between two devices' own memories
   std::vector<IslandRun> islands_;
   uint64_t run_id_ = 0;
 };

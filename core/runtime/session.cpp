@@ -21,22 +21,24 @@ int64_t state_bytes(const Graph& graph, ValueId state) {
   return ir::size_bytes(type.dtype, sym::product(type.shape).constant());
 }
 
-// Both phases of a domain share its arena: only one runs at a time.
-int64_t arena_bytes(const Session::Setup& setup, uint32_t domain) {
-  int64_t most = 0;
-  for (const PhasePlan* phase : {&setup.prefill, &setup.decode}) {
-    most =
-        std::max(most, phase->plan->arena_bytes()[domain] + phase->programs->scratch_bytes[domain]);
-  }
-  return most;
-}
-
 std::map<uint32_t, host::DevicePtr> devices_of(const Session::Setup& setup, uint32_t domain) {
   std::map<uint32_t, host::DevicePtr> devices;
   for (uint32_t i = 0; i < setup.devices.size(); ++i) {
     if (setup.domains[i] == domain) devices.emplace(i, setup.devices[i]);
   }
   return devices;
+}
+
+// Both phases of a domain share its arena: only one runs at a time. An elastic plan asks for what
+// it wants when a run comes.
+Result<Arena> make_arena(const Session::Setup& setup, uint32_t domain) {
+  int64_t values = 0, scratch = 0;
+  for (const PhasePlan* phase : {&setup.prefill, &setup.decode}) {
+    scratch = std::max(scratch, phase->programs->scratch_bytes[domain]);
+    if (phase->plan->memory_plan(domain) == plan::MemoryPlan::max)
+      values = std::max(values, phase->plan->arena_bytes()[domain]);
+  }
+  return Arena::create(values, scratch, setup.shared_domains[domain], devices_of(setup, domain));
 }
 
 // The one domain that keeps the caches.
@@ -62,9 +64,7 @@ Result<uint32_t> cache_domain(const Session::Setup& setup) {
 Result<SessionMemory> Session::allocate(const Setup& setup) {
   SessionMemory memory;
   for (uint32_t domain = 0; domain < setup.shared_domains.size(); ++domain) {
-    memory.arenas.push_back(
-        TRY(Region::create(arena_bytes(setup, domain), setup.shared_domains[domain],
-                           devices_of(setup, domain), "activations")));
+    memory.arenas.push_back(TRY(make_arena(setup, domain)));
   }
   const Graph& graph = setup.prefill.plan->graph();
   int64_t cache_bytes = 0;
@@ -181,7 +181,7 @@ Result<std::span<const float>> Session::run_chunk(std::span<const int64_t> ids, 
   runner.bind("seq", count);
   runner.bind("past", past_);
   runner.bind("rows", rows);
-  runner.refresh();
+  TRY(runner.refresh());
   if (ids_are_i32_) {
     std::transform(ids.begin(), ids.end(), narrow_ids_.begin(),
                    [](int64_t id) { return int32_t(id); });
@@ -251,6 +251,18 @@ Status Session::resume(int64_t positions) {
   }
   past_ = positions;
   return {};
+}
+
+int64_t Session::arena_bytes() const {
+  int64_t bytes = 0;
+  for (const Arena& arena : memory_.arenas) bytes += arena.size_bytes();
+  return bytes;
+}
+
+uint64_t Session::arena_growths() const {
+  uint64_t growths = 0;
+  for (const Arena& arena : memory_.arenas) growths += arena.growths();
+  return growths;
 }
 
 MemoryUse Session::memory_use(const Setup& setup) {

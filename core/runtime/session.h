@@ -78,6 +78,10 @@ class Session {
   Status resume(int64_t positions);
 
   static MemoryUse memory_use(const Setup& setup);
+  // Activations and scratch as they are now; under elastic plans they grow with the runs.
+  int64_t arena_bytes() const;
+  // How often an arena was replaced by a larger one.
+  uint64_t arena_growths() const;
   // Arenas and caches as a session holds them.
   static Result<SessionMemory> allocate(const Setup& setup);
 

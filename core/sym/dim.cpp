@@ -7,21 +7,11 @@
 #include <unordered_map>
 
 #include "core/base/check.h"
+#include "core/sym/saturating.h"
 
 namespace weft::sym {
 
 namespace {
-
-int64_t saturating_add(int64_t a, int64_t b) {
-  int64_t sum = 0;
-  return __builtin_add_overflow(a, b, &sum) ? (a > 0 ? INT64_MAX : INT64_MIN) : sum;
-}
-
-int64_t saturating_mul(int64_t a, int64_t b) {
-  int64_t product = 0;
-  return __builtin_mul_overflow(a, b, &product) ? ((a > 0) == (b > 0) ? INT64_MAX : INT64_MIN)
-                                                : product;
-}
 
 int64_t floor_divide(int64_t a, int64_t b) {
   const int64_t q = a / b;

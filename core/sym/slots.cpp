@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/base/check.h"
+#include "core/sym/saturating.h"
 
 namespace weft::sym {
 
@@ -40,22 +40,22 @@ bool SlotProgram::evaluate() {
   for (const Instruction& i : code_) {
     const int64_t a = registers_[i.a], b = registers_[i.b];
     int64_t& out = registers_[i.out];
-    const auto floor_quotient = [&] {
-      WEFT_CHECK(b > 0);
-      return a / b - (a % b != 0 && a < 0 ? 1 : 0);
+    // A divisor that is no length has no quotient; the dim it was to give is then 0.
+    const auto floor_quotient = [&]() -> int64_t {
+      return b > 0 ? a / b - (a % b != 0 && a < 0 ? 1 : 0) : 0;
     };
     switch (i.kind) {
       case Instruction::Kind::add:
-        out = a + b;
+        out = saturating_add(a, b);
         break;
       case Instruction::Kind::multiply:
-        out = a * b;
+        out = saturating_mul(a, b);
         break;
       case Instruction::Kind::floordiv:
         out = floor_quotient();
         break;
       case Instruction::Kind::mod:
-        out = a - floor_quotient() * b;
+        out = b > 0 ? a - floor_quotient() * b : 0;
         break;
       case Instruction::Kind::max:
         out = std::max(a, b);

@@ -7,7 +7,8 @@
 //   program.evaluate();  program.values()[s] == 8
 //
 // Across the plugin ABI a dim is a constant or the index of a slot, so a plugin needs no algebra.
-// evaluate() allocates nothing and does nothing when no symbol has changed.
+// evaluate() allocates nothing and does nothing when no symbol has changed. A quotient by zero is
+// 0.
 //
 // Transformer-Lite (Li et al., 2024), symbolic expressions; the update per inference is a few
 // hundred integer operations.
@@ -47,6 +48,8 @@ class SlotProgram {
   bool evaluate();
   // One value per slot of the table, valid until the next evaluate().
   std::span<const int64_t> values() const { return values_; }
+  // Integer operations of one evaluation.
+  size_t operation_count() const { return code_.size(); }
 
  private:
   struct Instruction {

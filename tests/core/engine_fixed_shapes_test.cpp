@@ -132,6 +132,22 @@ TEST(FixedShapes, give_the_references_bits_at_every_length) {
   }
 }
 
+TEST(FixedShapes, keep_their_memory_while_the_hosts_is_elastic) {
+  const Available with = available({"vulkan_npu", "reference"});
+  NEEDS(with, "vulkan");
+  EngineOptions options;
+  options.backends = {"vulkan_npu", "reference"};
+  options.memory = plan::MemoryPlan::elastic;
+  const auto whole = engine_on(with, {"reference"}), split = engine_on(with, options);
+  ASSERT_TRUE(whole && split);
+  auto expected = whole->open_session(), session = split->open_session();
+  ASSERT_TRUE(expected.ok() && session.ok());
+  for (const int64_t seq : {5, 16, 1, 2, 15, 8}) {
+    expect_same_bits(logits_of(**session, seq), logits_of(**expected, seq), seq);
+  }
+  EXPECT_GT((*session)->arena_growths(), 0u);
+}
+
 // Of padded rows nothing is copied: x_codes and h_codes go there, the sums and d_codes come back.
 TEST(FixedShapes, copy_the_real_rows_between_memories_and_no_others) {
   const Available with = available({"vulkan_npu", "reference"});

@@ -1,9 +1,8 @@
 // weft explain: why a model runs the way it does: what was rewritten, where each node runs, which
 // values are copied, and what memory that takes, all from the plan itself.
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 
+#include "core/base/new_file.h"
 #include "tools/weft/explanation.h"
 
 namespace weft::cli {
@@ -17,22 +16,9 @@ struct ExplainFlags : Flags {
 
 // A page that is there is whole.
 Status write_file(const std::filesystem::path& path, const std::string& text) {
-  const std::filesystem::path partial = path.string() + ".partial";
-  const auto failed = [&](const std::string& why) {
-    std::error_code ignored;
-    std::filesystem::remove(partial, ignored);
-    return Error{"cannot write " + path.string() + ": " + why, ErrorKind::usage};
-  };
-  std::FILE* file = std::fopen(partial.c_str(), "wb");
-  if (!file) return failed(std::strerror(errno));
-  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  const std::string why = written ? "" : std::strerror(errno);
-  if (std::fclose(file) != 0) return failed(std::strerror(errno));
-  if (!written) return failed(why);
-  std::error_code error;
-  std::filesystem::rename(partial, path, error);
-  if (error) return failed(error.message());
-  return {};
+  NewFile file = TRY(NewFile::create(path, ErrorKind::usage));
+  TRY(file.write(text));
+  return file.finish();
 }
 
 Result<std::string> report(const ExplainFlags& flags, const Document& document) {

@@ -25,6 +25,31 @@ TEST(Bounds, proves_what_memory_planning_asks) {
   EXPECT_EQ(bounds.ge(seq, past), Truth::unknown);
 }
 
+TEST(Bounds, knows_the_sign_of_rounded_lengths) {
+  const Bounds bounds = decoder();
+  const Dim blocks = floordiv(seq * 8 + 63, 64);
+  EXPECT_EQ(bounds.ge(past + blocks * 64, blocks * 64), Truth::yes);
+  EXPECT_EQ(bounds.ge(seq * 576 + blocks, seq * 192), Truth::yes);
+}
+
+TEST(Bounds, looks_at_the_corners_of_products) {
+  const Bounds bounds = decoder();
+  // Each product alone may be 0 or large; together they never are below.
+  EXPECT_EQ(bounds.ge(seq * past + 2047, past * 1), Truth::yes);
+  EXPECT_EQ(bounds.ge(seq * past, past * 2), Truth::unknown);
+}
+
+TEST(Bounds, uses_that_one_symbol_never_exceeds_another) {
+  Bounds bounds = decoder();
+  const Dim rows = Dim::symbol("rows");
+  bounds.set("rows", {1, 512});
+  EXPECT_EQ(bounds.ge(seq * 4, rows * 3), Truth::unknown);
+  bounds.set_at_most("rows", "seq");
+  EXPECT_EQ(bounds.ge(seq * 4, rows * 3), Truth::yes);
+  EXPECT_EQ(bounds.ge(seq * 4, rows * 5), Truth::unknown);
+  EXPECT_EQ(bounds.ge(past, rows), Truth::unknown);
+}
+
 TEST(Bounds, intervals_hold_sums_and_products) {
   const Interval range = decoder().of(seq * past + seq);
   EXPECT_EQ(range.lo, 1);

@@ -40,6 +40,24 @@ TEST(SlotProgram, equals_evaluation_for_many_bindings) {
   }
 }
 
+TEST(SlotProgram, ends_at_the_limits_of_numbers_and_divides_by_no_zero) {
+  SlotTable table;
+  const Dim huge = past * past * past;
+  const uint32_t cube = table.slot(huge), sum = table.slot(huge + seq),
+                 quotient = table.slot(floordiv(seq, past)), rest = table.slot(mod(seq, past));
+  SlotProgram program(table);
+  EXPECT_GT(program.operation_count(), 4u);
+  program.set("past", int64_t{1} << 40);
+  program.set("seq", 5);
+  program.evaluate();
+  EXPECT_EQ(program.values()[cube], INT64_MAX);
+  EXPECT_EQ(program.values()[sum], INT64_MAX);
+  program.set("past", 0);
+  program.evaluate();
+  EXPECT_EQ(program.values()[quotient], 0);
+  EXPECT_EQ(program.values()[rest], 0);
+}
+
 TEST(SlotProgram, says_when_nothing_changed) {
   SlotTable table;
   table.slot(seq);
