@@ -32,6 +32,18 @@ target_include_directories(test_models SYSTEM PRIVATE ${Protobuf_INCLUDE_DIRS})
 target_link_libraries(test_models PRIVATE ${ONNX_PROTO_LIBRARY} ${Protobuf_LIBRARIES})
 add_dependencies(test_models weft_reference weft_cpu)
 
+# The property tests of shapes and of memory plans again, at a thousand sizes for each model.
+add_test(NAME test_models_all_sizes${WEFT_TEST_SUFFIX}
+         COMMAND test_models --gtest_filter=*OfEveryModel*)
+set_tests_properties(test_models_all_sizes${WEFT_TEST_SUFFIX} PROPERTIES
+                     ENVIRONMENT WEFT_BINDINGS=1000 TIMEOUT 3600 LABELS slow)
+
+# And more random graphs.
+add_test(NAME test_engine_random_graphs${WEFT_TEST_SUFFIX}
+         COMMAND test_engine --gtest_filter=RandomGraphs*)
+set_tests_properties(test_engine_random_graphs${WEFT_TEST_SUFFIX} PROPERTIES
+                     ENVIRONMENT WEFT_RANDOM_GRAPHS=4000 TIMEOUT 1200 LABELS slow)
+
 # The parts of the binary that need no terminal. Programs that count allocations link the counting
 # malloc; a library opened at run time is counted.
 add_library(allocating_library MODULE tools/weft/allocating_library.c)
@@ -39,7 +51,7 @@ target_link_libraries(allocating_library PRIVATE weft_options)
 set_target_properties(allocating_library PROPERTIES
                       LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/plugins)
 weft_test(test_weft tools/weft weft_engine weft_onnx)
-foreach(part chat_settings clock conversation count_allocations difference generate line_history
+foreach(part chat_settings clock conversation count_allocations generate line_history
              logits_file message_lines model_facts printable repeats)
   target_sources(test_weft PRIVATE ${PROJECT_SOURCE_DIR}/tools/weft/${part}.cpp)
 endforeach()
@@ -70,11 +82,18 @@ if(NOT WEFT_SANITIZE)
                          ENVIRONMENT "WEFT_BIN=$<TARGET_FILE:weft>" TIMEOUT 600)
   endforeach()
   # Small models against the data beside them, and written back as ONNX.
-  foreach(script test_check test_import)
+  foreach(script test_check test_import test_verify test_cache)
     add_test(NAME model_${script}
              COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/${script}.py)
-    set_tests_properties(model_${script} PROPERTIES ENVIRONMENT "WEFT_BIN=$<TARGET_FILE:weft>")
+    set(folder ${CMAKE_BINARY_DIR}/tests/bad)
+    set_tests_properties(model_${script} PROPERTIES ENVIRONMENT
+                         "WEFT_BIN=$<TARGET_FILE:weft>;WEFT_BAD_PLUGINS=${folder}")
   endforeach()
+  # Memory of the import of 540 MB, beside the model and inside it.
+  add_test(NAME model_test_import_memory
+           COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/test_import_memory.py)
+  set_tests_properties(model_test_import_memory PROPERTIES
+                       ENVIRONMENT "WEFT_BIN=$<TARGET_FILE:weft>" LABELS slow)
   # Perplexities over all 16 windows.
   add_test(NAME model_test_eval_whole
            COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/test_eval.py Slow)

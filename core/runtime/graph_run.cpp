@@ -11,7 +11,7 @@ Result<std::unique_ptr<GraphRun>> GraphRun::create(const Session::Setup& setup) 
 }
 
 Status GraphRun::write(ir::ValueId input, std::span<const std::byte> bytes) {
-  runner_->refresh();
+  TRY(runner_->refresh());
   return runner_->write_input(input, bytes);
 }
 

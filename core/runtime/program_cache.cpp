@@ -1,118 +1,103 @@
 #include "core/runtime/program_cache.h"
 
 #include <fcntl.h>
-#include <unistd.h>
+#include <sys/stat.h>
 #include <xxhash.h>
 
-#include <array>
-#include <cerrno>
-#include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <mutex>
+#include <set>
 
 #include "core/base/mapped_file.h"
+#include "core/base/new_file.h"
 
 namespace weft::runtime {
 
 namespace {
 
-constexpr std::array<char, 8> kMagic = {'W', 'E', 'F', 'T', 'B', 'L', 'O', 'B'};
-constexpr uint32_t kVersion = 1;
-
-struct Header {
-  std::array<char, 8> magic = kMagic;
-  uint32_t version = kVersion;
-  uint32_t reserved = 0;
-  uint64_t payload_bytes = 0;
-  Hash128 checksum{};
-  std::array<std::byte, 24> padding{};
-};
-static_assert(sizeof(Header) == 64);
-
-Error disk_error(const std::filesystem::path& path) {
-  return Error{"cannot write the cache entry " + path.string() + ": " + std::strerror(errno),
-               ErrorKind::check_failed};
-}
-
-// A file of a new name that removes itself unless it is kept.
-class PartialFile {
+// Entries of this process that must not go: those it maps, and those it filed, which its next
+// start will want together.
+class InUse {
  public:
-  // The name is `stem`, six characters that no other file has, and ".partial": a file that a killed
-  // process left behind is in nobody's way.
-  explicit PartialFile(const std::filesystem::path& stem)
-      : path_(stem.string() + ".XXXXXX.partial"),
-        fd_(::mkostemps(path_.data(), int(std::strlen(".partial")), O_CLOEXEC)) {}
-  ~PartialFile() {
-    if (fd_ >= 0) ::close(fd_);
-    if (fd_ >= 0 && !kept_) ::unlink(path_.c_str());
+  void add(const std::filesystem::path& path) {
+    const std::lock_guard lock(mutex_);
+    paths_.insert(path.string());
   }
-  PartialFile(const PartialFile&) = delete;
-  PartialFile& operator=(const PartialFile&) = delete;
-
-  bool is_open() const { return fd_ >= 0; }
-  const std::string& path() const { return path_; }
-
-  Status write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return disk_error(path_);
-      bytes = bytes.subspan(size_t(written));
-    }
-    return {};
+  void remove(const std::filesystem::path& path) {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = paths_.find(path.string()); found != paths_.end()) paths_.erase(found);
   }
-
-  // Rewrites the header and gives the file its name.
-  Status keep(const Header& header, const std::filesystem::path& name) {
-    if (::pwrite(fd_, &header, sizeof header, 0) != ssize_t(sizeof header))
-      return disk_error(path_);
-    if (::rename(path_.c_str(), name.c_str()) != 0) return disk_error(name);
-    kept_ = true;
-    return {};
+  bool holds(const std::filesystem::path& path) {
+    const std::lock_guard lock(mutex_);
+    return paths_.contains(path.string());
   }
 
  private:
-  std::string path_;
-  int fd_;
-  bool kept_ = false;
+  std::mutex mutex_;
+  std::multiset<std::string> paths_;
+};
+
+InUse& in_use() {
+  static InUse& instance = *new InUse;
+  return instance;
+}
+
+// A mapped entry, which stays in the folder for as long as this does.
+struct Held {
+  Held(std::shared_ptr<const MappedFile> mapped, std::filesystem::path at)
+      : file(std::move(mapped)), path(std::move(at)) {
+    in_use().add(path);
+  }
+  ~Held() { in_use().remove(path); }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+  std::shared_ptr<const MappedFile> file;
+  std::filesystem::path path;
+};
+
+// The checksum of what follows a header, as it is written.
+class BodyHash {
+ public:
+  BodyHash() : state_(XXH3_createState()) { XXH3_128bits_reset(state_); }
+  ~BodyHash() { XXH3_freeState(state_); }
+  BodyHash(const BodyHash&) = delete;
+  BodyHash& operator=(const BodyHash&) = delete;
+
+  void add(std::span<const std::byte> bytes) {
+    XXH3_128bits_update(state_, bytes.data(), bytes.size());
+  }
+  Hash128 result() const {
+    const XXH128_hash_t hash = XXH3_128bits_digest(state_);
+    return {hash.low64, hash.high64};
+  }
+
+ private:
+  XXH3_state_t* state_;
 };
 
 }  // namespace
 
-std::filesystem::path default_cache_folder() {
-  if (const char* folder = std::getenv("WEFT_CACHE_DIR"); folder && *folder) return folder;
-  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg && *xdg) {
-    return std::filesystem::path(xdg) / "weft";
-  }
-  if (const char* home = std::getenv("HOME"); home && *home) {
-    return std::filesystem::path(home) / ".cache" / "weft";
-  }
-  return {};
-}
-
 std::filesystem::path ProgramCache::path_of(const Hash128& key) const {
-  return folder_ / (hex(key) + ".weftblob");
+  return folder_ / (hex(key) + kCacheSuffix);
 }
 
 std::optional<CachedBlob> ProgramCache::find(const Hash128& key) const {
   if (!enabled()) return {};
-  auto file = MappedFile::open(path_of(key));
+  const std::filesystem::path path = path_of(key);
+  auto file = MappedFile::open(path);
   if (!file.ok()) return {};
-  const std::span<const std::byte> bytes = (*file)->bytes();
-  Header header;
-  if (bytes.size() < sizeof header) return {};
-  std::memcpy(&header, bytes.data(), sizeof header);
-  const auto payload = bytes.subspan(sizeof header);
-  const Header fresh;
-  const bool known = header.magic == fresh.magic && header.version == fresh.version &&
-                     header.reserved == fresh.reserved && header.padding == fresh.padding;
-  const bool whole =
-      known && header.payload_bytes == payload.size() && hash128(payload) == header.checksum;
-  if (!whole) return {};
-  return CachedBlob{payload, *file};
+  const auto payload = read_payload(key, (*file)->bytes());
+  if (!payload) return {};
+  // A folder that cannot be written forgets when its entries were used, and no more.
+  const timespec times[2] = {{0, UTIME_OMIT}, {0, UTIME_NOW}};
+  (void)::utimensat(AT_FDCWD, path.c_str(), times, 0);
+  return CachedBlob{*payload, std::make_shared<Held>(*file, path)};
 }
 
-Status ProgramCache::store(const Hash128& key,
-                           const std::function<Status(const Sink&)>& write) const {
+Status ProgramCache::store(const Hash128& key, const std::function<Status(const Sink&)>& write,
+                           CacheDescription description) const {
   if (!enabled()) return {};
   std::error_code error;
   std::filesystem::create_directories(folder_, error);
@@ -120,22 +105,36 @@ Status ProgramCache::store(const Hash128& key,
     return Error{"cannot make the cache folder " + folder_.string() + ": " + error.message(),
                  ErrorKind::check_failed};
   }
-  PartialFile file(folder_ / hex(key));
-  if (!file.is_open()) return disk_error(file.path());
-  Header header;
-  TRY(file.write(std::as_bytes(std::span(&header, 1))));
-  XXH3_state_t* state = XXH3_createState();
-  XXH3_128bits_reset(state);
-  const Status written = write([&](std::span<const std::byte> bytes) -> Status {
-    XXH3_128bits_update(state, bytes.data(), bytes.size());
-    header.payload_bytes += bytes.size();
+  const std::filesystem::path path = path_of(key);
+  NewFile file = TRY(NewFile::create(path, ErrorKind::check_failed));
+  description.model = model_;
+  description.created = int64_t(std::time(nullptr));
+  const std::string text = text_of(description);
+  const CacheHeader room{};
+  TRY(file.write(std::as_bytes(std::span(&room, 1))));
+  BodyHash body;
+  const auto put = [&](std::span<const std::byte> bytes) -> Status {
+    body.add(bytes);
+    if (int64_t(file.size_bytes() + bytes.size()) > limit_) {
+      return Error{"what " + path.string() + " would hold is more than the cache's limit of " +
+                       std::to_string(limit_ >> 20) + " MiB (WEFT_CACHE_LIMIT)",
+                   ErrorKind::check_failed};
+    }
     return file.write(bytes);
-  });
-  const XXH128_hash_t checksum = XXH3_128bits_digest(state);
-  XXH3_freeState(state);
-  if (!written.ok()) return written;
-  header.checksum = {checksum.low64, checksum.high64};
-  return file.keep(header, path_of(key));
+  };
+  const std::string padded =
+      text + std::string(payload_offset(text.size()) - sizeof room - text.size(), '\0');
+  TRY(put(std::as_bytes(std::span(padded))));
+  const uint64_t start = file.size_bytes();
+  TRY(write(put));
+  const CacheHeader header =
+      make_header(key, text.size(), file.size_bytes() - start, body.result());
+  TRY(file.rewrite(0, std::as_bytes(std::span(&header, 1))));
+  // An entry that the disk lost is seen by its checksums.
+  TRY(file.finish_unsynced());
+  in_use().add(path);
+  trim_cache(folder_, limit_, [](const auto& one) { return in_use().holds(one); });
+  return {};
 }
 
 }  // namespace weft::runtime

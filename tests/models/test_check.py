@@ -47,7 +47,7 @@ class Check(WeftTest):
         write_tensor(file, array, tensor.name)
 
     def test_every_small_model_agrees_on_every_backend(self):
-        run, checks = self.check(TINY, "--backend", "cpu,reference", "--backend", "reference")
+        run, checks = self.check(TINY, "--backend", "cpu", "--backend", "reference")
         self.assertEqual(run.code, 0, run)
         self.assertEqual(len(checks), 2 * len(list(TINY.glob("*/*/model.onnx"))))
         for check in checks:

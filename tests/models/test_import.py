@@ -5,6 +5,7 @@ models.
 WEFT_BIN   the binary (set by CMake)
 """
 
+import re
 import unittest
 
 import numpy
@@ -134,6 +135,23 @@ class Emit(WeftTest):
         run = self.weft("import", TINY / "genai-fp32" / "llama", "--emit-onnx", out,
                         "--until", "placed")
         self.assert_refused(run, 2, "--until placed")
+
+
+class Mixtures(WeftTest):
+    def test_every_spelling_of_experts_reads_their_weights_in_place(self):
+        folders = sorted([*TINY.glob("*/mixtral"), *TINY.glob("*/gpt_oss")])
+        self.assertEqual(len(folders), 6)
+        for folder in folders:
+            with self.subTest(model=f"{folder.parent.name}/{folder.name}"):
+                run = self.weft("opt", folder / "model.onnx", "--until", "fused")
+                self.assertEqual(run.code, 0, run)
+                nodes = [line for line in run.out.splitlines() if " = " in line]
+                products = [line for line in nodes if "= ExpertMatMul(" in line]
+                self.assertEqual(len(products), 4, run)  # up and down, of two layers
+                # Neither matrices of tokens, nor tokens for all experts.
+                moved = [line for line in nodes if re.search(r"= (Gather|Tile|Expand)\(", line)]
+                large = re.compile(r"f32\[([^\]]*seq, \d+, \d+|4, seq, \d+|4\*seq, \d+)\]")
+                self.assertEqual([line for line in moved if large.search(line)], [])
 
 
 if __name__ == "__main__":

@@ -79,6 +79,19 @@ class Mixed(WeftTest):
         self.assertEqual((first["cached"], second["compiled"]), (0, 0))
         self.assertEqual(first["compiled"], second["cached"])
 
+    def test_every_island_is_right_by_itself_on_either_memory(self):
+        for name in ("smollm2-float", "smollm2"):
+            for options in ("memory=shared", "memory=own", "family=gpu,memory=own"):
+                with self.subTest(model=name, options=options):
+                    run = self.weft("verify", model(name), *MIXED, "--json", "--length", 3,
+                                    variables={"WEFT_OPENCL": options})
+                    self.assertEqual(run.code, 0, run)
+                    document = json.loads(run.out)
+                    self.assertEqual(document["verdict"], "right")
+                    backends = {island["backend"] for step in document["steps"]
+                                for island in step["islands"]}
+                    self.assertEqual(backends, {"cpu", "opencl"})
+
     def test_an_option_that_is_not_known_is_named(self):
         run = self.weft("run", "-m", model("smollm2-float"), "-p", PARIS, "--backend", "opencl",
                         variables={"WEFT_OPENCL": "family=npu"})

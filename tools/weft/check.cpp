@@ -17,7 +17,7 @@ struct CheckFlags {
   std::vector<std::string> backends;  // lists, each "a,b"
   std::vector<std::string> plugins;
   std::string require, way = "auto";
-  Tolerance tolerance;
+  ops::Tolerance tolerance;
   int threads = 0;
   bool json = false, markdown = false, no_cache = false;
 };
@@ -85,7 +85,9 @@ Status check(const CheckFlags& flags) {
     options.engine.backends = list;
     options.engine.require = flags.require;
     if (!flags.no_cache) options.engine.cache_folder = runtime::default_cache_folder();
+    options.engine.cache_limit = runtime::default_cache_limit();
     for (const auto& folder : folders) {
+      options.engine.model = cache_name(folder);
       checks.push_back(check_folder(folder, plugins, options));
       if (flags.json || flags.markdown) continue;
       std::printf("%s\n", printable(check_line(checks.back())).c_str());

@@ -138,6 +138,7 @@ Result<OutputCheck> GraphChecker::compare(const DataSet& set, const onnx::NamedT
   ops::Tensor known;  // contents of a value that has no memory
   if (value.kind == ValueKind::constant && !value.quantization) {
     got.data = const_cast<std::byte*>(value.constant->bytes.data());
+    if (value.column_major) got.strides = {1, got.shape[0]};
   } else if (value.kind == ValueKind::symbolic) {
     known = ops::Tensor::zeros(got.dtype, got.shape);
     std::vector<int64_t> elements;
@@ -151,7 +152,7 @@ Result<OutputCheck> GraphChecker::compare(const DataSet& set, const onnx::NamedT
   wanted.dtype = meant(wanted.dtype, got.dtype);
   const int64_t limit = data_.positions.limit(set.name, expected.name);
   return OutputCheck{expected.name,
-                     difference(got, wanted, options_.tolerance, data_.positions.axis, limit)};
+                     ops::difference(got, wanted, options_.tolerance, data_.positions.axis, limit)};
 }
 
 Result<std::vector<OutputCheck>> GraphChecker::check(const DataSet& set) {

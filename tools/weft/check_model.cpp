@@ -65,7 +65,9 @@ struct Checkers {
 
 Status check_sets(FolderCheck& out, const std::vector<host::PluginPtr>& plugins,
                   const CheckOptions& options) {
-  const ir::Graph graph = TRY(onnx::import(out.folder));
+  onnx::ImportOptions import_options;
+  import_options.content_memory = options.engine.cache_folder;
+  const ir::Graph graph = TRY(onnx::import(out.folder, import_options));
   std::vector<std::string> inputs, outputs;
   for (const ir::ValueId id : graph.inputs) inputs.push_back(graph[id].name);
   for (const ir::Output& output : graph.outputs) outputs.push_back(output.name);
@@ -90,7 +92,7 @@ Status check_sets(FolderCheck& out, const std::vector<host::PluginPtr>& plugins,
 
 // How far beyond what is allowed; tensors that cannot be compared come first.
 double excess(const OutputCheck& output) {
-  const Difference& d = output.difference;
+  const ops::Difference& d = output.difference;
   if (!d.unlike.empty()) return HUGE_VAL;
   if (d.absolute == 0) return 0;
   return d.allowed > 0 ? d.absolute / d.allowed : HUGE_VAL;

@@ -15,22 +15,22 @@
 #include <vector>
 
 #include "core/engine.h"
+#include "core/ops/difference.h"
 #include "tools/weft/data_sets.h"
-#include "tools/weft/difference.h"
 
 namespace weft::cli {
 
 enum class CheckWay : uint8_t { automatic, session, graph };
 
 struct CheckOptions {
-  Tolerance tolerance;
+  ops::Tolerance tolerance;
   CheckWay way = CheckWay::automatic;
   EngineOptions engine;  // backends, require, cache folder
 };
 
 struct OutputCheck {
   std::string name;
-  Difference difference;
+  ops::Difference difference;
 };
 
 struct SetCheck {

@@ -34,7 +34,7 @@ std::string ways(const FolderCheck& check) {
 }
 
 std::string describe(const SetCheck& set, const OutputCheck& output) {
-  const Difference& d = output.difference;
+  const ops::Difference& d = output.difference;
   const std::string who = output.name + " of " + set.name;
   if (!d.unlike.empty()) return who + " " + d.unlike;
   if (d.absolute == 0) return "no error";
@@ -62,7 +62,7 @@ std::string reason(const FolderCheck& check) {
   if (set->error) return set->name + ": " + set->error->message;
   const OutputCheck* worst = set->worst();
   if (!worst) return set->name + " has no outputs";
-  const Difference& d = worst->difference;
+  const ops::Difference& d = worst->difference;
   std::string text = describe(*set, *worst);
   if (d.unlike.empty()) text += fmt::format(" at {}; {:.2g} is allowed", d.where, d.allowed);
   if (!set->why_graph.empty()) text += " (run as a graph: " + set->why_graph + ")";
@@ -70,7 +70,7 @@ std::string reason(const FolderCheck& check) {
 }
 
 ordered_json output_json(const OutputCheck& output) {
-  const Difference& d = output.difference;
+  const ops::Difference& d = output.difference;
   ordered_json row = {{"name", output.name}, {"pass", d.passes()}};
   if (!d.unlike.empty()) {
     row["reason"] = d.unlike;

@@ -153,6 +153,34 @@ Document slots_document(const EnginePlan& plan, const plan::Plan& phase) {
   return slots;
 }
 
+// Bytes of an expression for a run of one token and for the longest one, both from an empty cache.
+void add_run_sizes(const EnginePlan& plan, const ir::Dim& expression, ir::DType dtype,
+                   Document& out) {
+  for (const auto& [key, length] :
+       {std::pair{"one_token", int64_t{1}}, std::pair{"longest_run", plan.options().chunk}}) {
+    sym::Bindings bindings;
+    for (const std::string& symbol : expression.symbols()) {
+      const sym::Interval range = plan.graph().bounds.of(symbol);
+      bindings[symbol] = std::clamp(symbol == "past" ? 0 : length, range.lo, range.hi);
+    }
+    if (const auto elements = expression.eval(bindings))
+      out[key] = ir::size_bytes(dtype, *elements);
+  }
+}
+
+// The arena of `domain`: how its places were found, and its bytes at the upper bounds of all
+// lengths.
+Document arena_document(const EnginePlan& plan, const plan::Plan& phase, uint32_t domain) {
+  const bool elastic = phase.memory_plan(domain) == plan::MemoryPlan::elastic;
+  Document out = {{"domain", domain_name(plan, domain)},
+                  {"bytes", phase.arena_bytes()[domain]},
+                  {"plan", elastic ? "elastic" : "max"}};
+  if (!elastic) return out;
+  out["expression"] = phase.arena_dims()[domain].str();
+  add_run_sizes(plan, phase.arena_dims()[domain], ir::DType::u8, out);
+  return out;
+}
+
 Document arenas_document(const EnginePlan& plan, const plan::Plan& phase) {
   Document arenas = Document::array();
   for (uint32_t domain = 0; domain < phase.arena_bytes().size(); ++domain) {
@@ -167,10 +195,10 @@ Document arenas_document(const EnginePlan& plan, const plan::Plan& phase) {
                        {"first_step", stay.block.first},
                        {"last_step", stay.block.last}});
     }
-    arenas.push_back({{"domain", domain_name(plan, domain)},
-                      {"bytes", phase.arena_bytes()[domain]},
-                      {"sum_of_values", sum},
-                      {"lifetimes", stays}});
+    Document arena = arena_document(plan, phase, domain);
+    arena["sum_of_values"] = sum;
+    arena["lifetimes"] = stays;
+    arenas.push_back(arena);
   }
   return arenas;
 }
@@ -214,16 +242,7 @@ Document bytes_document(const EnginePlan& plan, ValueId id) {
   const int64_t most = bounds.of(count).hi;
   if (most != sym::kUnbounded) out["most"] = bytes_of(most);
   if (count.is_constant()) return out;
-  // A run of one token, and the longest, both from an empty cache.
-  for (const auto& [key, length] :
-       {std::pair{"one_token", int64_t{1}}, std::pair{"longest_run", plan.options().chunk}}) {
-    sym::Bindings bindings;
-    for (const std::string& symbol : count.symbols()) {
-      const sym::Interval range = bounds.of(symbol);
-      bindings[symbol] = std::clamp(symbol == "past" ? 0 : length, range.lo, range.hi);
-    }
-    if (const auto elements = count.eval(bindings)) out[key] = bytes_of(*elements);
-  }
+  add_run_sizes(plan, count, value.type.dtype, out);
   return out;
 }
 
@@ -254,9 +273,9 @@ Document memory_document(const EnginePlan& plan, const std::optional<WeightFacts
     read_by.push_back({{"backend", backend_of(plan, device)}, {"bytes", bytes}});
   }
   for (uint32_t domain = 0; domain < plan.shared_domains().size(); ++domain) {
-    arenas.push_back({{"domain", domain_name(plan, domain)},
-                      {"bytes", std::max(plan.prefill().arena_bytes()[domain],
-                                         plan.decode().arena_bytes()[domain])}});
+    const bool prefill =
+        plan.prefill().arena_bytes()[domain] >= plan.decode().arena_bytes()[domain];
+    arenas.push_back(arena_document(plan, prefill ? plan.prefill() : plan.decode(), domain));
   }
   return {{"weights_bytes", memory.weights},
           {"cache_bytes", memory.cache},

@@ -281,6 +281,14 @@ void add_memory(Page& page, const Document& doc) {
                             size_text(arena["bytes"]), text_of(arena["domain"]),
                             text_of(phase["name"]), size_text(arena["sum_of_values"]),
                             arena["lifetimes"].size()));
+      if (arena["plan"] == "max") {
+        page.line(fmt::format("{:<14}max plan: one place for the longest run", ""));
+        continue;
+      }
+      page.line(
+          fmt::format("{:<14}elastic plan: {} for one token, {} for the longest run, in bytes", "",
+                      size_text(arena["one_token"]), size_text(arena["longest_run"])));
+      page.line(fmt::format("{:<14}{}", "", text_of(arena["expression"])));
     }
   }
   page.line(fmt::format("{:<14}{}, {} while a first start packs the weights", "in all",

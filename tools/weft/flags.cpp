@@ -19,6 +19,8 @@ void add_shared_flags(CLI::App& verb, Flags& flags) {
       ->check(CLI::Range(int64_t{1}, int64_t{65536}));
   verb.add_option("-c,--ctx-size", flags.context,
                   "Positions of the KV cache (0: as many as needed)");
+  verb.add_option("--memory", flags.memory,
+                  "Memory of activations: max (for the longest run, once) or elastic (grows)");
   verb.add_option("-t,--threads", flags.threads, "Threads (0: all this process may use)");
   verb.add_option("--cache-type-k", flags.cache_key_type, "Element type of cached keys: f32");
   verb.add_option("--cache-type-v", flags.cache_value_type, "Element type of cached values: f32");
@@ -36,6 +38,8 @@ Status check(const Flags& flags) {
     return usage("--compute " + flags.compute +
                  " is not available; f32 and auto (which is f32) are");
   }
+  if (flags.memory != "max" && flags.memory != "elastic")
+    return usage("--memory " + flags.memory + " is not available; max and elastic are");
   for (const std::string& type : {flags.cache_key_type, flags.cache_value_type}) {
     if (type != "f32") return usage("KV caches of type '" + type + "' are not available; f32 is");
   }

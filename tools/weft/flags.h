@@ -18,7 +18,8 @@ struct Flags {
   std::string compute = "auto";
   int64_t chunk = 512;
   int64_t context = 0;  // 0: what prompt and answer need
-  int threads = 0;      // 0: what this process may use
+  std::string memory = "max";
+  int threads = 0;  // 0: what this process may use
   std::string cache_key_type = "f32", cache_value_type = "f32";
   bool strict = false, stats = false, json = false, no_cache = false;
   std::filesystem::path trace, logits;

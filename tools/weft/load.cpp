@@ -98,6 +98,13 @@ Result<int64_t> choose_capacity(const Flags& flags, const ModelFolder& folder, i
   return std::min(std::max(kUsual, (needed + kStep - 1) / kStep * kStep), longest);
 }
 
+std::string cache_name(const std::filesystem::path& model) {
+  std::error_code error;
+  std::filesystem::path path = std::filesystem::weakly_canonical(model, error);
+  if (error) path = model.lexically_normal();
+  return path.has_filename() ? path.string() : path.parent_path().string();
+}
+
 EngineOptions engine_options(const Flags& flags, int64_t capacity) {
   EngineOptions options;
   options.backends = flags.backends;
@@ -106,7 +113,10 @@ EngineOptions engine_options(const Flags& flags, int64_t capacity) {
   options.require = flags.require;
   options.capacity = capacity;
   options.chunk = std::min(flags.chunk, capacity);
+  if (flags.memory == "elastic") options.memory = plan::MemoryPlan::elastic;
   if (!flags.no_cache) options.cache_folder = runtime::default_cache_folder();
+  options.cache_limit = runtime::default_cache_limit();
+  options.model = cache_name(flags.model);
   return options;
 }
 
@@ -119,12 +129,15 @@ Result<Loaded> load(const Flags& flags, int64_t capacity, std::vector<host::Plug
   out.plugins = std::move(plugins);
   say_step("reading the model");
   const auto import_start = Clock::now();
-  ir::Graph graph = TRY(onnx::import(flags.model));
+  EngineOptions options = engine_options(flags, capacity);
+  onnx::ImportOptions import_options;
+  import_options.content_memory = options.cache_folder;
+  ir::Graph graph = TRY(onnx::import(flags.model, import_options));
   out.timings.import_ms = ms_since(import_start);
 
   say_step("preparing the model");
   const auto prepare_start = Clock::now();
-  auto engine = Engine::build(std::move(graph), out.plugins, engine_options(flags, capacity));
+  auto engine = Engine::build(std::move(graph), out.plugins, std::move(options));
   if (!engine.ok() && engine.error().kind == ErrorKind::model)
     return std::move(engine).error().in(flags.model.string());
   out.engine = TRY(std::move(engine));

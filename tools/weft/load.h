@@ -31,6 +31,9 @@ std::vector<host::PluginPtr> load_plugins(const Flags& flags);
 // a prepared model; never more than the model's longest context. Fails when `needed` does not fit.
 Result<int64_t> choose_capacity(const Flags& flags, const ModelFolder& folder, int64_t needed);
 
+// What the preparation cache calls a model: its absolute path, without links.
+std::string cache_name(const std::filesystem::path& model);
+
 // What the flags ask of an engine.
 EngineOptions engine_options(const Flags& flags, int64_t capacity);
 

@@ -1,7 +1,6 @@
 #include "tools/weft/logits_file.h"
 
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -75,14 +74,8 @@ std::span<const float> LogitsFile::row(int64_t index) const {
   return {values + index * shape_.vocabulary, size_t(shape_.vocabulary)};
 }
 
-Error LogitsWriter::failed() const {
-  return Error{"cannot write " + path_.string() + ": " + std::strerror(errno), ErrorKind::usage};
-}
-
 Result<LogitsWriter> LogitsWriter::create(const std::filesystem::path& path,
                                           const LogitsShape& shape) {
-  LogitsWriter out;
-  out.path_ = path;
   std::error_code error;
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   const auto space = std::filesystem::space(folder, error);
@@ -92,35 +85,12 @@ Result<LogitsWriter> LogitsWriter::create(const std::filesystem::path& path,
                      " left; fewer --windows take less",
                  ErrorKind::usage};
   }
-  const std::filesystem::path partial = path.string() + ".partial";
-  out.file_.reset(std::fopen(partial.c_str(), "wb"));
-  if (!out.file_) return out.failed();
-  out.partial_ = partial;
+  NewFile file = TRY(NewFile::create(path, ErrorKind::usage));
   Header header{{}, shape.vocabulary, shape.window, shape.windows, {shape.ids[0], shape.ids[1]},
                 {}};
   std::memcpy(header.magic, kMagic.data(), kMagic.size());
-  if (std::fwrite(&header, 1, kHeader, out.file_.get()) != kHeader) return out.failed();
-  return out;
-}
-
-Status LogitsWriter::write(std::span<const float> values) {
-  if (std::fwrite(values.data(), sizeof(float), values.size(), file_.get()) == values.size())
-    return {};
-  return failed();
-}
-
-Status LogitsWriter::finish() {
-  if (std::fclose(file_.release()) != 0) return failed();
-  std::error_code error;
-  std::filesystem::rename(partial_, path_, error);
-  if (error) return usage(path_, "cannot be written: " + error.message());
-  partial_.clear();
-  return {};
-}
-
-LogitsWriter::~LogitsWriter() {
-  std::error_code ignored;
-  if (!partial_.empty()) std::filesystem::remove(partial_, ignored);
+  TRY(file.write(std::as_bytes(std::span(&header, 1))));
+  return LogitsWriter(std::move(file));
 }
 
 }  // namespace weft::cli

@@ -16,13 +16,13 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <span>
 
 #include "core/base/hash.h"
 #include "core/base/mapped_file.h"
+#include "core/base/new_file.h"
 #include "core/base/result.h"
 
 namespace weft::cli {
@@ -53,26 +53,18 @@ class LogitsFile {
   LogitsShape shape_;
 };
 
-// The file appears under its name when finish() succeeds, whole; before that it is
-// `<name>.partial`, which is removed when the writer ends without finish().
+// The file appears under its name when finish() succeeds, whole (core/base/new_file.h).
 class LogitsWriter {
  public:
   // Fails (ErrorKind::usage) when the disk has less room than the file takes.
   static Result<LogitsWriter> create(const std::filesystem::path& path, const LogitsShape& shape);
   // Appends rows: a multiple of `vocabulary` values.
-  Status write(std::span<const float> values);
-  Status finish();
-  LogitsWriter(LogitsWriter&&) = default;
-  ~LogitsWriter();
+  Status write(std::span<const float> values) { return file_.write(std::as_bytes(values)); }
+  Status finish() { return file_.finish(); }
 
  private:
-  LogitsWriter() = default;
-  Error failed() const;
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  std::unique_ptr<std::FILE, Close> file_;
-  std::filesystem::path path_, partial_;
+  explicit LogitsWriter(NewFile file) : file_(std::move(file)) {}
+  NewFile file_;
 };
 
 }  // namespace weft::cli

@@ -2,33 +2,25 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <span>
 
+#include "core/base/new_file.h"
 #include "core/base/result.h"
 
 namespace weft::cli {
 
-// The file appears under its name when finish() succeeds, whole; before that it is
-// `<name>.partial`.
+// The file appears under its name when finish() succeeds, whole (core/base/new_file.h).
 class NpyWriter {
  public:
+  // Fails, as the others, with ErrorKind::usage.
   static Result<NpyWriter> create(const std::filesystem::path& path, int64_t rows, int64_t columns);
-  Status write(std::span<const float> values);
-  Status finish();
-  NpyWriter(NpyWriter&&) = default;
-  ~NpyWriter();
+  Status write(std::span<const float> values) { return file_.write(std::as_bytes(values)); }
+  Status finish() { return file_.finish(); }
 
  private:
-  NpyWriter() = default;
-  Error failed() const;
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  std::unique_ptr<std::FILE, Close> file_;
-  std::filesystem::path path_, partial_;
+  explicit NpyWriter(NewFile file) : file_(std::move(file)) {}
+  NewFile file_;
 };
 
 }  // namespace weft::cli

@@ -1,8 +1,9 @@
 #include "tools/weft/trace.h"
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
+
+#include "core/base/new_file.h"
 
 namespace weft::cli {
 
@@ -53,18 +54,11 @@ Status Trace::write(const std::filesystem::path& path) const {
                       {"tid", kind_name(r.kind)},
                       {"args", {{"node", r.node}}}});
   }
-  const std::filesystem::path partial = path.string() + ".partial";
-  std::ofstream out(partial, std::ios::binary);
-  out << ordered_json{{"traceEvents", events}, {"displayTimeUnit", "ms"}}.dump(
-             -1, ' ', false, ordered_json::error_handler_t::replace)
-      << "\n";
-  out.close();
-  std::error_code error;
-  if (out) std::filesystem::rename(partial, path, error);
-  if (out && !error) return {};
-  std::error_code ignored;
-  std::filesystem::remove(partial, ignored);
-  return Error{"cannot write the trace " + path.string(), ErrorKind::usage};
+  NewFile file = TRY(NewFile::create(path, ErrorKind::usage));
+  TRY(file.write(ordered_json{{"traceEvents", events}, {"displayTimeUnit", "ms"}}.dump(
+      -1, ' ', false, ordered_json::error_handler_t::replace)));
+  TRY(file.write("\n"));
+  return file.finish();
 }
 
 }  // namespace weft::cli

@@ -1,7 +1,9 @@
 // Entries come back whole or not at all, whatever happened to the file and whoever else writes.
 #include "core/runtime/program_cache.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -89,7 +91,8 @@ TEST_F(Cache, keeps_an_empty_payload) {
 
 TEST_F(Cache, finds_no_entry_in_which_any_bit_changed) {
   ASSERT_TRUE(store(cache, kKey, payload).ok());
-  for (size_t offset = 0; offset < 64 + payload.size(); offset += offset < 64 ? 1 : 37) {
+  // The header, the description and what fills it up, then the payload.
+  for (size_t offset = 0; offset < fs::file_size(entry); offset += offset < 200 ? 1 : 37) {
     overwrite(offset, 0x04);
     EXPECT_FALSE(cache.find(kKey)) << "byte " << offset;
     overwrite(offset, 0x04);
@@ -98,13 +101,131 @@ TEST_F(Cache, finds_no_entry_in_which_any_bit_changed) {
 }
 
 TEST_F(Cache, finds_no_entry_of_another_length) {
-  for (const size_t length : {size_t(0), size_t(1), size_t(63), size_t(64), 63 + payload.size(),
-                              65 + payload.size(), size_t(10'000)}) {
+  ASSERT_TRUE(store(cache, kKey, payload).ok());
+  const size_t whole = fs::file_size(entry);
+  for (const size_t length : {size_t(0), size_t(1), size_t(63), size_t(64), size_t(65), size_t(100),
+                              whole / 2, whole - 1, whole + 1, size_t(10'000)}) {
     ASSERT_TRUE(store(cache, kKey, payload).ok());
     ASSERT_TRUE(cache.find(kKey));
     fs::resize_file(entry, length);
     EXPECT_FALSE(cache.find(kKey)) << "length " << length;
   }
+}
+
+TEST_F(Cache, finds_no_entry_of_another_key) {
+  ASSERT_TRUE(store(cache, kKey, payload).ok());
+  fs::rename(entry, folder / (hex({3, 4}) + ".weftblob"));
+  EXPECT_FALSE(cache.find({3, 4}));
+}
+
+// Sets when an entry was last used, in seconds since 1970.
+void set_used(const fs::path& file, int64_t seconds) {
+  const timespec times[2] = {{seconds, 0}, {seconds, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, file.c_str(), times, 0), 0);
+}
+
+// Entries that another process filed: what this one files it keeps.
+void store_elsewhere(const ProgramCache& cache, const std::vector<Hash128>& keys,
+                     const std::vector<std::byte>& bytes) {
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    bool ok = true;
+    for (const Hash128& key : keys) ok = ok && store(cache, key, bytes).ok();
+    ::_exit(ok ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+TEST_F(Cache, makes_room_by_the_time_of_the_last_use) {
+  store_elsewhere(cache, {{1, 0}, {2, 0}, {3, 0}}, payload);
+  for (uint64_t i = 1; i <= 3; ++i)
+    set_used(folder / (hex({i, 0}) + ".weftblob"), 1'000'000'000 + int64_t(i));
+  EXPECT_TRUE(cache.find({1, 0}));  // used just now
+  const int64_t size = list_cache(folder)[0].size_bytes;
+  const ProgramCache small(folder, 3 * size);
+  ASSERT_TRUE(store(small, {4, 0}, payload).ok());
+  EXPECT_TRUE(small.find({1, 0}));
+  EXPECT_FALSE(small.find({2, 0}));
+  EXPECT_TRUE(small.find({3, 0}));
+  EXPECT_TRUE(small.find({4, 0}));
+}
+
+TEST_F(Cache, keeps_what_this_process_uses_whatever_the_limit_says) {
+  store_elsewhere(cache, {{5, 0}, {6, 0}}, payload);
+  const auto used = cache.find({5, 0});
+  ASSERT_TRUE(used);
+  for (const uint64_t i : {5, 6}) set_used(folder / (hex({i, 0}) + ".weftblob"), 1'000'000'000);
+  const int64_t size = list_cache(folder)[0].size_bytes;
+  const ProgramCache tiny(folder, size);
+  ASSERT_TRUE(store(tiny, {7, 0}, payload).ok());
+  ASSERT_TRUE(store(tiny, {8, 0}, payload).ok());
+  EXPECT_TRUE(tiny.find({5, 0}));
+  EXPECT_FALSE(tiny.find({6, 0}));
+  EXPECT_TRUE(tiny.find({7, 0}));
+  EXPECT_TRUE(tiny.find({8, 0}));
+}
+
+TEST_F(Cache, refuses_an_entry_that_is_larger_than_the_limit) {
+  const ProgramCache tiny(folder, 500);
+  const Status refused = store(tiny, kKey, payload);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("WEFT_CACHE_LIMIT"), std::string::npos);
+  EXPECT_EQ(files_in(folder), 0u);
+}
+
+TEST_F(Cache, an_entry_stays_whole_for_who_has_it_when_it_is_removed) {
+  ASSERT_TRUE(store(cache, kKey, payload).ok());
+  const auto found = cache.find(kKey);
+  fs::remove(entry);
+  EXPECT_TRUE(holds(found, payload));
+  EXPECT_FALSE(cache.find(kKey));
+}
+
+TEST_F(Cache, removes_what_killed_processes_left_long_ago) {
+  fs::create_directories(folder);
+  std::ofstream(folder / "old.partial") << "half";
+  std::ofstream(folder / "new.partial") << "half";
+  set_used(folder / "old.partial", 1'000'000'000);
+  ASSERT_TRUE(store(cache, kKey, payload).ok());
+  EXPECT_FALSE(fs::exists(folder / "old.partial"));
+  EXPECT_TRUE(fs::exists(folder / "new.partial"));
+}
+
+TEST_F(Cache, says_what_its_entries_are) {
+  const ProgramCache named(folder, kDefaultCacheLimit, "a\nmodel");
+  CacheDescription description;
+  description.plugin = "cpu (1)";
+  description.nodes = 7;
+  ASSERT_TRUE(
+      named
+          .store(
+              kKey, [&](const ProgramCache::Sink& sink) { return sink(payload); }, description)
+          .ok());
+  std::ofstream(folder / "damaged.weftblob") << "WEFTBLOB but not quite";
+  set_used(folder / "damaged.weftblob", 1'000'000'000);
+  const auto files = list_cache(folder);
+  ASSERT_EQ(files.size(), 2u);
+  EXPECT_TRUE(files[0].readable);
+  EXPECT_EQ(files[0].description.model, "a model");
+  EXPECT_EQ(files[0].description.plugin, "cpu (1)");
+  EXPECT_EQ(files[0].description.nodes, 7);
+  EXPECT_GT(files[0].description.created, 1'000'000'000);
+  EXPECT_FALSE(files[1].readable);
+  EXPECT_EQ(files[1].size_bytes, 22);
+}
+
+TEST(CacheLimit, is_a_number_with_a_unit_or_none) {
+  EXPECT_EQ(*parse_cache_limit("123"), 123);
+  EXPECT_EQ(*parse_cache_limit("2K"), 2048);
+  EXPECT_EQ(*parse_cache_limit("500M"), int64_t{500} << 20);
+  EXPECT_EQ(*parse_cache_limit("8G"), int64_t{8} << 30);
+  EXPECT_EQ(*parse_cache_limit("none"), kNoCacheLimit);
+  for (const char* wrong :
+       {"", "G", "-1", "1T", "1 G", " 1G", "99999999999999999999", "9999999999G"})
+    EXPECT_FALSE(parse_cache_limit(wrong).ok()) << wrong;
 }
 
 TEST_F(Cache, finds_no_entry_that_is_a_folder) {
