@@ -8,9 +8,22 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <string>
 
 namespace weft {
+
+// Every mapping there is, so that pages can be given back while others read.
+struct Mappings {
+  std::mutex mutex;
+  std::map<const std::byte*, size_t> all;
+};
+
+static Mappings& mappings() {
+  static auto* const instance = new Mappings;  // outlives every static that holds a file
+  return *instance;
+}
 
 static Error failure(const std::filesystem::path& path, const char* what, int code) {
   return Error("'" + path.string() + "' " + what + ": " + std::strerror(code));
@@ -49,6 +62,10 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
   }
   ::close(descriptor);
   if (code != 0) return failure(path, "cannot be mapped into memory", code);
+  if (data) {
+    const std::lock_guard lock(mappings().mutex);
+    mappings().all.emplace(static_cast<const std::byte*>(data), size_t(status.st_size));
+  }
   FileIdentity identity{uint64_t(status.st_dev), uint64_t(status.st_ino), uint64_t(status.st_size),
                         nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
   return std::shared_ptr<const MappedFile>(
@@ -56,7 +73,16 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
 }
 
 MappedFile::~MappedFile() {
-  if (data_) ::munmap(const_cast<std::byte*>(data_), size_t(identity_.size));
+  if (!data_) return;
+  const std::lock_guard lock(mappings().mutex);
+  mappings().all.erase(data_);
+  ::munmap(const_cast<std::byte*>(data_), size_t(identity_.size));
+}
+
+void MappedFile::release_pages() {
+  const std::lock_guard lock(mappings().mutex);
+  for (const auto& [data, size] : mappings().all)
+    ::madvise(const_cast<std::byte*>(data), size, MADV_DONTNEED);
 }
 
 }  // namespace weft

@@ -38,6 +38,10 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
   ~MappedFile();
 
+  // Gives back the memory of every page of every mapped file; what is read again comes from the
+  // page cache. Any thread, at any time.
+  static void release_pages();
+
   std::span<const std::byte> bytes() const { return {data_, size_t(identity_.size)}; }
   const FileIdentity& identity() const { return identity_; }
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "core/base/log.h"
 #include "core/base/mapped_file.h"
+#include "core/base/read_once.h"
 #include "core/partition/fingerprint.h"
 #include "core/runtime/check_weights.h"
 
@@ -38,11 +40,13 @@ Result<host::ProgramPtr> compile(const ir::Graph& graph, const plan::IslandPlan&
   request.graph = &island.graph->get();
   request.share_constants_with = sharing;
   if (!island.fixed_slots.empty()) request.slots = island.fixed_slots.data();
+  std::optional<ReadOnce> read_once;
   const Hash128 key = cache.enabled() ? key_of(island, device, plugin_hash) : Hash128{};
   if (const auto blob = cache.find(key)) {
     request.blob = blob->bytes;
     request.keep = blob->owner;
   } else {
+    read_once.emplace();
     TRY(check_weights(graph, island.nodes));
   }
   host::ProgramPtr program = TRY(device.compile(request));

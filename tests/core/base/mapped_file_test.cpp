@@ -79,5 +79,32 @@ TEST_F(MappedFileTest, identity_differs_between_files_and_repeats_for_one) {
   EXPECT_NE((*first)->identity(), (*other)->identity());
 }
 
+// Memory of this process that a file lies behind, in KiB.
+long resident_file_kib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    long kib = 0;
+    if (word == "RssFile:" && status >> kib) return kib;
+  }
+  return -1;
+}
+
+TEST_F(MappedFileTest, gives_pages_back_and_reads_them_again) {
+  constexpr size_t kSize = size_t{32} << 20;
+  auto file = MappedFile::open(write("large", std::string(kSize, 'x')));
+  ASSERT_TRUE(file.ok());
+  const auto read_all = [&] {
+    size_t sum = 0;
+    for (const std::byte byte : (*file)->bytes()) sum += size_t(byte);
+    return sum;
+  };
+  EXPECT_EQ(read_all(), kSize * 'x');
+  const long before = resident_file_kib();
+  ASSERT_GT(before, 0);
+  MappedFile::release_pages();
+  EXPECT_LE(resident_file_kib(), before - long(kSize >> 11));
+  EXPECT_EQ(read_all(), kSize * 'x');
+}
+
 }  // namespace
 }  // namespace weft
