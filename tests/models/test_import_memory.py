@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What reading a large model takes: the float export with its weights beside it, and as one file.
 
-Beside: the file is mapped, and importing touches next to nothing of it. Inside: the bytes are held
+Beside: the file is mapped, and importing touches next to nothing of it; a first start gives back what it
+has packed. Inside: the bytes are held
 once as the file and once as tensors while protobuf parses. Times are printed, not checked.
 
 WEFT_BIN is the binary; WEFT_TEST_MODELS a folder with the export `optimum`.
@@ -49,6 +50,11 @@ class ImportMemory(unittest.TestCase):
         self.assertGreater(size, 500 * MIB)
         self.assertLess(peak_bytes("import", self.model), 1.2 * size + 150e6)
         self.assertLess(peak_bytes("import", self.model), 150e6)
+
+    def test_a_first_start_holds_the_packed_weights_alone(self):
+        size = sum(path.stat().st_size for path in self.model.iterdir())
+        run = ("run", "-m", self.model, "--prompt-ids", "504,3575,282", "-n", "1", "--no-cache")
+        self.assertLess(peak_bytes(*run), 1.2 * size + 150e6)
 
     def test_weights_inside_the_model_are_held_twice_at_most(self):
         with tempfile.TemporaryDirectory() as folder:
