@@ -80,6 +80,7 @@ Region::~Region() {
 }
 
 Status Region::read(int64_t offset, std::span<std::byte> to) const {
+  if (to.empty()) return {};
   if (host_) {
     std::memcpy(to.data(), host_ + offset, to.size());
     return {};
@@ -91,6 +92,7 @@ Status Region::read(int64_t offset, std::span<std::byte> to) const {
 }
 
 Status Region::write(int64_t offset, std::span<const std::byte> from) const {
+  if (from.empty()) return {};
   if (host_) {
     std::memcpy(host_ + offset, from.data(), from.size());
     return {};

@@ -36,6 +36,15 @@ Status is_nan(NodeImport& node) {
   return node.finish(Op::Not, {equal});
 }
 
+// Exponents may be of another type than a real base: backends take one type.
+Status power(NodeImport& node) {
+  ValueId exponent = node.input(1);
+  const DType dtype = node.type(node.input(0)).dtype;
+  if (ir::is_float(dtype) && node.type(exponent).dtype != dtype)
+    exponent = TRY(node.add(Op::Cast, {exponent}, {{"to", int64_t(dtype)}}));
+  return node.finish(Op::Pow, {node.input(0), exponent});
+}
+
 Status sum(NodeImport& node) {
   ValueId total = node.input(0);
   if (node.input_count() == 1) return node.finish(Op::Identity, {total});

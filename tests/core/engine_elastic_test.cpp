@@ -5,19 +5,50 @@
 
 #include "core/engine.h"
 #include "core/host/loader.h"
+#include "core/ops/attention.h"
+#include "core/ops/infer_graph.h"
 #include "importers/onnx/model.h"
 
 namespace weft {
 namespace {
 
 constexpr const char* kLlama = "genai-fp32/llama";
-// Its positions are a bias that has as many columns as there are positions: an activation that
-// grows with the past.
+// Its attention has slopes.
 constexpr const char* kBloom = "dynamo-op18/bloom";
+
+// Adds a bias to every score that has as many columns as there are positions: an activation that
+// grows with the past.
+Status add_bias(ir::Graph& graph) {
+  TRY(ops::infer_types(graph));
+  const auto order = graph.order();
+  for (const ir::NodeId id : order) {
+    const ir::Node node = graph[id];
+    if (!ops::is_attention(node.op)) continue;
+    const ir::Dim keys =
+        graph[node.inputs[ops::kQ]].type.shape[1] + graph[node.inputs[ops::kPastKey]].type.shape[2];
+    const auto scalar = [&](ir::Dim number) {
+      ir::Value value;
+      value.name = "number";
+      value.kind = ir::ValueKind::symbolic;
+      value.type = {ir::DType::i64, {}};
+      value.contents = {number};
+      return graph.add_value(std::move(value));
+    };
+    const ir::ValueId range = graph.add(ir::Op::Range, {scalar(0), scalar(keys), scalar(1)});
+    const ir::ValueId bias =
+        graph.add(ir::Op::Sin, {graph.add(ir::Op::Cast, {range}, {{"to", int64_t{1}}})});
+    const ir::ValueId shape = graph.add_symbolic("row", {1, 1, 1, keys});
+    const ir::ValueId row = graph.add(ir::Op::Reshape, {bias, shape});
+    graph[id].inputs[ops::kMask] = row;
+  }
+  TRY(graph.collect_and_sort());
+  return ops::infer_types(graph);
+}
 
 Result<std::unique_ptr<EnginePlan>> plan(const char* model, plan::MemoryPlan memory,
                                          std::vector<std::string> prefill,
-                                         std::vector<std::string> decode = {}) {
+                                         std::vector<std::string> decode = {},
+                                         bool with_bias = false) {
   std::vector<host::PluginPtr> plugins;
   host::HostOptions alone;
   alone.threads = 1;
@@ -32,13 +63,14 @@ Result<std::unique_ptr<EnginePlan>> plan(const char* model, plan::MemoryPlan mem
   options.backends = std::move(prefill);
   options.decode = std::move(decode);
   auto graph = TRY(onnx::import(std::string(WEFT_TEST_DATA "/tiny/") + model));
+  if (with_bias) TRY(add_bias(graph));
   return EnginePlan::make(std::move(graph), plugins, std::move(options));
 }
 
 std::unique_ptr<Engine> engine(const char* model, plan::MemoryPlan memory,
                                std::vector<std::string> prefill,
-                               std::vector<std::string> decode = {}) {
-  auto made = plan(model, memory, std::move(prefill), std::move(decode));
+                               std::vector<std::string> decode = {}, bool with_bias = false) {
+  auto made = plan(model, memory, std::move(prefill), std::move(decode), with_bias);
   EXPECT_TRUE(made.ok()) << (made.ok() ? "" : made.error().message);
   if (!made.ok()) return nullptr;
   auto built = Engine::build(std::move(*made));
@@ -124,7 +156,7 @@ TEST(ElasticMemory, grows_only_when_a_length_leaves_its_bucket) {
 }
 
 TEST(ElasticMemory, grows_with_the_past_in_steps_where_activations_do) {
-  const auto elastic = engine(kBloom, plan::MemoryPlan::elastic, {"cpu"});
+  const auto elastic = engine(kLlama, plan::MemoryPlan::elastic, {"cpu"}, {}, true);
   ASSERT_TRUE(elastic);
   auto session = elastic->open_session();
   ASSERT_TRUE(session.ok());

@@ -210,7 +210,9 @@ TEST(FixedShapes, are_part_of_what_a_stored_program_is_found_by) {
   const auto first = engine_on(with, options), second = engine_on(with, options);
   ASSERT_TRUE(first && second);
   EXPECT_EQ(first->cached_programs(), 0u);
-  EXPECT_EQ(second->compiled_programs(), 0u);
+  // The reference has nothing to store.
+  EXPECT_GE(second->cached_programs(), 1u);
+  EXPECT_EQ(second->cached_programs() + second->compiled_programs(), first->compiled_programs());
   auto a = first->open_session(), b = second->open_session();
   ASSERT_TRUE(a.ok() && b.ok());
   expect_same_bits(logits_of(**b, 7), logits_of(**a, 7), 7);

@@ -50,11 +50,16 @@ inline std::string model_name(const testing::TestParamInfo<EveryModel>& test) {
   return name;
 }
 
-// Random sizes to try a model at; a real one takes a hundred times as long.
-inline int binding_count(const EveryModel& model) {
+// Random sizes to try a model at; a real one takes a hundred times as long, and sanitized code
+// twenty times.
+inline int binding_count([[maybe_unused]] const EveryModel& model) {
   const char* wanted = std::getenv("WEFT_BINDINGS");
   if (wanted) return std::max(1, std::atoi(wanted));
+#ifdef __SANITIZE_ADDRESS__
+  return 1;
+#else
   return model.real ? 2 : 20;
+#endif
 }
 
 // Positions that a session with these limits can be at: 1 <= rows <= seq <= chunk and

@@ -179,12 +179,12 @@ class PreparationCache(WeftTest):
         cache = self.scratch / "cache"
         self.assertEqual(self.start(cache), (0, 1))
         self.assertEqual(self.start(cache), (1, 0))
-        self.assertEqual([f.suffix for f in cache.iterdir()], [".weftblob"])
+        self.assertEqual(len(list(cache.glob("*.weftblob"))), 1)
 
     def test_a_damaged_entry_is_rebuilt(self):
         cache = self.scratch / "cache"
         self.assertEqual(self.start(cache), (0, 1))
-        (entry,) = cache.iterdir()
+        (entry,) = cache.glob("*.weftblob")
         size = entry.stat().st_size
         for damage in (0, 9, 40, size // 2, size - 1):
             with self.subTest(flipped_byte=damage):
@@ -200,7 +200,7 @@ class PreparationCache(WeftTest):
                 os.truncate(entry, length)
                 self.assertEqual(self.start(cache), (0, 1))
                 self.assertEqual(self.start(cache), (1, 0))
-        self.assertEqual(list(cache.iterdir()), [entry])
+        self.assertEqual(list(cache.glob("*.weftblob")), [entry])
 
     def test_no_cache_reads_and_writes_none(self):
         cache = self.scratch / "cache"
@@ -233,8 +233,8 @@ class PreparationCache(WeftTest):
             run = self.weft("run", "-m", model(), "--temp", 0, "-p", PARIS, cache=folder,
                             **options)
             self.assertEqual((run.code, run.out), (0, PARIS_ANSWER + "\n"), run)
-            self.assertIn("cannot write the cache entry", run.err)
-            self.assertEqual(list(folder.iterdir()), [])
+            self.assertIn("the next start will compile again: cannot write", run.err)
+            self.assertEqual([path for path in folder.iterdir() if path.suffix != ".content"], [])
 
 
 if __name__ == "__main__":

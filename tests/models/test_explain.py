@@ -47,7 +47,10 @@ def save_odd_model(folder):
               node("MatMul", "p v2", "o0", "weigh"),
               node("Transpose", "o0", "o1", "o_heads", perm=[0, 2, 1, 3]),
               node("Reshape", "o1 join", "o2", "o_join"),
-              node("CumSum", "o2 one", "o3", "odd_sum"), node("Add", "x o3", "y", "residual"),
+              node("Cast", "o2", "o64", "widened", to=TensorProto.DOUBLE),
+              node("CumSum", "o64 one", "s64", "odd_sum"),
+              node("Cast", "s64", "o3", "narrowed", to=TensorProto.FLOAT),
+              node("Add", "x o3", "y", "residual"),
               node("MatMul", "y head", "logits", "lm_head"),
               node("TopK", "logits three", "top top_ids", "best</script><!--")]
     graph = helper.make_graph(

@@ -89,7 +89,13 @@ Result<std::string> Emitter::attention_mask(const ir::Node& node, bool& causal) 
     return Error("its mask is " + str(graph_[given].type) + ", shorter than its " + n.keys.str() +
                  " keys, which cannot be written as ONNX");
   }
-  const std::string mask = TRY(name_of(given));
+  std::string mask = TRY(name_of(given));
+  // One row for all queries is a mask to ONNX, but not to every runtime.
+  const auto one_row = [&](const ir::Shape& shape) {
+    return shape.size() >= 2 && shape[shape.size() - 2] == Dim(1) && n.queries != Dim(1);
+  };
+  if (!mask.empty() && one_row(graph_[given].type.shape))
+    mask = add("Expand", {mask, TRY(dims({n.queries, n.keys}))});
   if (causal) return mask;
   const std::string visible = TRY(visible_keys(node));
   if (mask.empty() || visible.empty()) return mask.empty() ? visible : mask;

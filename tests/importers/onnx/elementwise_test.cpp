@@ -32,6 +32,15 @@ TEST(elementwise, quick_gelu_is_a_swish_with_its_alpha) {
   EXPECT_NEAR(output_node(*graph).attrs.real("alpha", 0), 1.702, 1e-6);
 }
 
+TEST(elementwise, a_power_takes_one_type) {
+  for (const int type : {FLOAT, INT32}) {
+    ModelBuilder model;
+    model.input("x", FLOAT, {2}).input("n", type, {2}).output("y");
+    model.node("Pow", {"x", "n"}, {"y"});
+    EXPECT_EQ(ops(*model.import()), type == FLOAT ? "Pow" : "Cast Pow");
+  }
+}
+
 TEST(elementwise, is_nan_is_inequality_with_itself) {
   ModelBuilder model;
   model.input("x", FLOAT, {2}).output("y");
