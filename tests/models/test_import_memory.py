@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What reading a large model takes: the float export with its weights beside it, and as one file.
 
-Beside: the file is mapped, and importing touches next to nothing of it; a first start gives back what
-it has packed. Inside: the bytes are held once as the file and once as tensors while protobuf parses.
-Times are printed, not checked.
+Beside: the file is mapped, and importing touches next to nothing of it; a first start gives back
+what it has packed. Inside: the bytes are held once as the file and once as tensors while protobuf
+parses. Times are printed, not checked.
 
 WEFT_BIN is the binary; WEFT_TEST_MODELS a folder with the export `optimum`.
 """
