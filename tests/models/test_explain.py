@@ -180,7 +180,7 @@ class OddGraphs(ExplainTest):
         answers = by_op["CumSum"]["phases"][0]["answers"]
         self.assertEqual([(one["backend"], one["answer"]) for one in answers],
                          [("cpu", "refuses"), ("reference", "runs it")])
-        self.assertEqual(answers[0]["code"], "op")
+        self.assertEqual(answers[0]["code"], "dtype")
         self.assertIn("CumSum", answers[0]["why"])
         late = by_op["Attention"]["phases"][0]["answers"]
         self.assertEqual([one["answer"] for one in late], ["runs it", "would run it"])
@@ -195,7 +195,7 @@ class OddGraphs(ExplainTest):
         text = self.text(odd)
         self.assertEqual(text.splitlines()[0][:5], "model")
         for part in ("REWRITES", "are no band along the diagonal", "PLACEMENT",
-                     "CumSum on reference; cpu refuses (op)", "DIMS", "PROGRAMS TO COMPILE",
+                     "CumSum on reference; cpu refuses (dtype)", "DIMS", "PROGRAMS TO COMPILE",
                      "TASKS", "MEMORY"):
             self.assertIn(part, text)
 
