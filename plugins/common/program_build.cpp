@@ -64,8 +64,11 @@ void TableProgram::read_nodes(const GraphView& graph, ConstantStore& store) {
         const weft_value& value = graph.value(v);
         const auto id = content_id(value);
         const ConstantKey key = {0, value.data_size, id[0], id[1], 0, 0, 0, 0};
-        operands_[v].data = const_cast<char*>(store.get(
-            key, value.data_size, [&](char* to) { std::memcpy(to, value.data, value.data_size); }));
+        // A constant of no elements has no bytes to point at.
+        const auto copy = [&](char* to) {
+          if (value.data_size > 0) std::memcpy(to, value.data, value.data_size);
+        };
+        operands_[v].data = const_cast<char*>(store.get(key, value.data_size, copy));
       }
     }
     for (uint32_t i = 0; i < view->output_count; i++) {
