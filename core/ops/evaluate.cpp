@@ -1,5 +1,7 @@
 #include "core/ops/evaluate.h"
 
+#include <set>
+
 #include "core/ops/infer_graph.h"
 #include "core/ops/op_def.h"
 
@@ -121,6 +123,21 @@ Status Evaluation::run_node(const ir::Node& node) {
 Status Evaluation::run() {
   for (const ir::NodeId id : graph_.order()) TRY(run_node(graph_[id]), describe(graph_, id));
   return {};
+}
+
+Result<Array> Evaluation::compute(ValueId id) {
+  std::set<ir::NodeId> needed;
+  for (std::vector<ValueId> open{id}; !open.empty();) {
+    const ValueId next = open.back();
+    open.pop_back();
+    if (next == ValueId::none || tensors_[size_t(next)]) continue;
+    const ir::NodeId producer = graph_[next].producer;
+    if (producer == ir::NodeId::none || !needed.insert(producer).second) continue;
+    open.insert(open.end(), graph_[producer].inputs.begin(), graph_[producer].inputs.end());
+  }
+  for (const ir::NodeId node : graph_.order())
+    if (needed.contains(node)) TRY(run_node(graph_[node]), describe(graph_, node));
+  return value(id);
 }
 
 }  // namespace weft::ops

@@ -1,7 +1,8 @@
-// A whole graph by the slow references: what every backend's values are compared with.
+// A graph, or a part of one, by the slow references: what every backend's values are compared with.
 //
 //   Evaluation run(graph, {{"seq", 7}, {"past", 0}});
 //   run.set(input, tensor);  TRY(run.run());  auto y = TRY(run.value(output));
+//   run.set(input, tensor);  auto part = TRY(run.compute(value));
 //
 // Every value is a tensor of its own, states too: TensorScatter makes a new one, and a place inside
 // a state means nothing here. Sums are in double (op_def.h); what is stored has the value's dtype.
@@ -28,6 +29,9 @@ class Evaluation {
   Status set(ir::ValueId input, Tensor value);
   // Every node, in order. Fails naming the node, or the input that was not set.
   Status run();
+
+  // One value, with the nodes it depends on and no other. Fails as run() and value() do.
+  Result<Array> compute(ir::ValueId id);
 
   // Any value: constants (quantized ones as their codes), symbolic ones, inputs, computed ones once
   // run() is through. The view is valid as long as this. Fails for a value that is not there.

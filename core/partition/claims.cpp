@@ -54,7 +54,7 @@ struct Rounds {
     for (const NodeId id : nodes) decline({id, device, code, why});
   }
 
-  // A claim is all or nothing: nodes beside a taken one stay with nobody for now.
+  // A claim is all or nothing: nodes beside a taken one are left to the backends asked next.
   bool overlaps(const std::vector<NodeId>& nodes, uint32_t device) {
     const auto other =
         std::find_if(nodes.begin(), nodes.end(), [&](NodeId id) { return taken.contains(id); });

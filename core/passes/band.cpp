@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "core/passes/evaluate.h"
+#include "core/passes/constants.h"
 
 namespace weft::passes {
 

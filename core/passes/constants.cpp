@@ -3,8 +3,6 @@
 
 #include <cstring>
 
-#include "core/ops/array.h"
-
 namespace weft::passes {
 
 using ir::DType;
@@ -24,6 +22,19 @@ bool one_pattern(const Value& value) {
 }
 
 }  // namespace
+
+std::optional<ops::Array> constant_array(const Value& value) {
+  if (value.kind != ValueKind::constant || value.constant->opaque || value.quantization ||
+      value.column_major)
+    return {};
+  ops::Array array;
+  array.dtype = value.type.dtype;
+  for (const ir::Dim& dim : value.type.shape) array.shape.push_back(dim.constant());
+  array.strides = ops::row_major(array.shape);
+  // References never write inputs.
+  array.data = const_cast<std::byte*>(value.constant->bytes.data());
+  return array;
+}
 
 std::optional<double> uniform(const Value& value) {
   if (value.kind != ValueKind::constant || value.quantization || value.constant->opaque) return {};

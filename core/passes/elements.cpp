@@ -120,13 +120,8 @@ Element Elements::known_at(const Place& place) {
 Element Elements::input(const Node& node, size_t slot, const Place& place) {
   const ValueId id = node.inputs[slot];
   if (id == ValueId::none) return {};
-  const auto& from = graph_[id].type.shape;
-  if (from.size() > place.index.size()) return {};
-  std::vector<Dim> index;
-  for (size_t d = 0; d < from.size(); ++d) {
-    index.push_back(from[d] == Dim(1) ? Dim(0) : place.index[place.index.size() - from.size() + d]);
-  }
-  return at({id, std::move(index)});
+  if (graph_[id].type.shape.size() > place.index.size()) return {};
+  return at(movement_.operand(node, slot, place));
 }
 
 Element Elements::compute(const Node& node, const Place& place) {
@@ -272,8 +267,7 @@ Element Elements::stretched(const Node& node, const Place& place) {
 // first too (what lies in the past is attended, and not only by its distance).
 Element Elements::joined(const Node& node, const Place& place) {
   const size_t rank = place.index.size();
-  const int64_t stated = node.attrs.integer("axis", 0);
-  const size_t axis = size_t(stated < 0 ? stated + int64_t(rank) : stated);
+  const size_t axis = axis_of(node, rank);
   if (node.inputs.size() != 2 || axis >= rank) return {};
   const Dim size = graph_[node.inputs[0]].type.shape[axis];
   const Dim before = size - Dim(1) - place.index[axis];  // >= 0 in the first part
@@ -349,8 +343,7 @@ Element Elements::triangle(const Node& node, const Place& place) {
 Element Elements::gather(const Node& node, const Place& place) {
   const size_t rank = graph_[node.inputs[0]].type.shape.size();
   const size_t index_rank = graph_[node.inputs[1]].type.shape.size();
-  const int64_t stated = node.attrs.integer("axis", 0);
-  const size_t axis = size_t(stated < 0 ? stated + int64_t(rank) : stated);
+  const size_t axis = axis_of(node, rank);
   const auto begin = place.index.begin() + int64_t(axis);
   const Element found = at({node.inputs[1], {begin, begin + int64_t(index_rank)}});
   const auto* number = std::get_if<Dim>(&found);

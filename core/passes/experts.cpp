@@ -11,18 +11,6 @@ using ir::Op;
 using ir::Shape;
 using ir::ValueId;
 
-ValueId typed(Graph& graph, ValueId value, ir::Type type) {
-  graph[value].type = std::move(type);
-  return value;
-}
-
-ValueId in_shape(Graph& graph, ValueId value, const Shape& shape) {
-  if (graph[value].type.shape == shape) return value;
-  const ir::DType dtype = graph[value].type.dtype;
-  return typed(graph, graph.add(Op::Reshape, {value, graph.add_symbolic("shape", shape)}),
-               {dtype, shape});
-}
-
 ValueId expert_matmul(Graph& graph, ValueId x, ValueId weights, ValueId experts, ValueId bias,
                       bool transposed, const std::string& name) {
   std::vector<ValueId> inputs{x, weights, experts};

@@ -7,13 +7,9 @@
 #include <string>
 
 #include "core/ir/graph.h"
+#include "core/passes/rewrite.h"
 
 namespace weft::passes {
-
-// `value` with its type set.
-ir::ValueId typed(ir::Graph& graph, ir::ValueId value, ir::Type type);
-// `value` in another shape of as many elements; itself where it has that shape.
-ir::ValueId in_shape(ir::Graph& graph, ir::ValueId value, const ir::Shape& shape);
 
 // ExpertMatMul(x [T, k or 1, K], weights, experts [T, k], bias), typed [T, k, N]; bias may be none.
 // transposed: the weights are [E, N, K].

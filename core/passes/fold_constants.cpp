@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "core/ops/op_def.h"
-#include "core/passes/evaluate.h"
+#include "core/passes/constants.h"
 #include "core/passes/passes.h"
 
 namespace weft::passes {

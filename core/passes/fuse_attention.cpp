@@ -196,7 +196,7 @@ std::optional<Scores> read_scores(Graph& graph, ValueId value, std::string& why)
     const auto masked = without_mask(graph, without_scale(graph, value, behind));
     if (!masked) break;
     scores.scale *= behind;
-    scores.masks.push_back(scaled(graph, added(graph, *masked), scores.scale));
+    scores.masks.push_back(with_batch(graph, scaled(graph, added(graph, *masked), scores.scale)));
     value = masked->scores;
   }
   value = without_cap(graph, value, scores.softcap);
@@ -218,17 +218,6 @@ std::optional<Scores> read_scores(Graph& graph, ValueId value, std::string& why)
     return {};
   }
   return scores;
-}
-
-ValueId sum_of(Graph& graph, const std::vector<ValueId>& masks) {
-  ValueId sum = with_batch(graph, masks[0]);
-  for (size_t i = 1; i < masks.size(); ++i) {
-    const ValueId more = with_batch(graph, masks[i]);
-    const ir::Type a = graph[sum].type, b = graph[more].type;
-    sum = graph.add(Op::Add, {sum, more});
-    graph[sum].type = a.shape.size() >= b.shape.size() ? a : b;
-  }
-  return sum;
 }
 
 // What is under x - max(x): a softmax takes no notice of it.

@@ -19,18 +19,6 @@ namespace weft::passes {
 
 namespace {
 
-ValueId typed(Graph& graph, ValueId value, ir::Type type) {
-  graph[value].type = std::move(type);
-  return value;
-}
-
-ValueId reshaped(Graph& graph, ValueId value, const ir::Shape& shape) {
-  if (graph[value].type.shape == shape) return value;
-  const ir::DType dtype = graph[value].type.dtype;
-  return typed(graph, graph.add(Op::Reshape, {value, graph.add_symbolic("shape", shape)}),
-               {dtype, shape});
-}
-
 // Angles as the op takes them, made once for all layers that share them.
 class Angles {
  public:
@@ -61,7 +49,7 @@ class Angles {
                 taken);
     }
     const Dim batch = columns.row_axis > 0 ? type.shape[0] : Dim(1);
-    return reshaped(graph_, y, {batch, type.shape[columns.row_axis], columns.count});
+    return in_shape(graph_, y, {batch, type.shape[columns.row_axis], columns.count});
   }
 
   Graph& graph_;
@@ -99,7 +87,7 @@ Status fuse_rotary_embedding(Graph& graph, Context& context) {
     ValueId x = rotation->x;
     if (rotation->rows_first) {
       attrs.set("num_heads", shape[2].constant());
-      x = reshaped(graph, x, {shape[0], shape[1], shape[2] * shape[3]});
+      x = in_shape(graph, x, {shape[0], shape[1], shape[2] * shape[3]});
     }
     const ir::Type type = graph[x].type;
     const ValueId turned = typed(
@@ -107,7 +95,7 @@ Status fuse_rotary_embedding(Graph& graph, Context& context) {
         graph.add(Op::RotaryEmbedding,
                   {x, angles.of(rotation->cosines), angles.of(rotation->sines)}, attrs, node.name),
         type);
-    replace_node(graph, order[at], reshaped(graph, turned, shape));
+    replace_node(graph, order[at], in_shape(graph, turned, shape));
     context.note(node.name, rotation->interleaved
                                 ? "a rotation of neighbouring elements is RotaryEmbedding"
                                 : "x * cos + rotate_half(x) * sin is RotaryEmbedding");

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "core/ops/op_def.h"
+#include "core/passes/movement.h"
 #include "core/passes/passes.h"
 
 namespace weft::passes {
@@ -44,8 +45,7 @@ std::vector<std::pair<Dim, Dim>> equations(const Graph& graph, const Node& node)
   const auto shape = [&](size_t slot) { return graph[node.inputs[slot]].type.shape; };
   if (node.op == Op::Concat) {
     const ir::Shape first = shape(0);
-    const int64_t stated = node.attrs.integer("axis", 0);
-    const size_t axis = size_t(stated < 0 ? stated + int64_t(first.size()) : stated);
+    const size_t axis = axis_of(node, first.size());
     for (size_t i = 1; i < node.inputs.size(); ++i)
       for (size_t d = 0; d < first.size(); ++d)
         if (d != axis) pairs.push_back({first[d], shape(i)[d]});

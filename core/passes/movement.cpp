@@ -21,11 +21,6 @@ namespace {
 
 const Shape& shape_of(const Graph& graph, ValueId id) { return graph[id].type.shape; }
 
-size_t axis_of(const Node& node, size_t rank, int64_t otherwise = 0) {
-  const int64_t axis = node.attrs.integer("axis", otherwise);
-  return size_t(axis < 0 ? axis + int64_t(rank) : axis);
-}
-
 // Integers of an input that are known and constant.
 std::optional<std::vector<int64_t>> integers(const Graph& graph, const Node& node, size_t input) {
   if (input >= node.inputs.size() || node.inputs[input] == ValueId::none) return {};
@@ -209,6 +204,21 @@ std::optional<Index> gathered(const Graph& graph, const Node& node, Index index)
 }
 
 }  // namespace
+
+size_t axis_of(const Node& node, size_t rank, int64_t otherwise) {
+  const int64_t axis = node.attrs.integer("axis", otherwise);
+  return size_t(axis < 0 ? axis + int64_t(rank) : axis);
+}
+
+Place Movement::operand(const Node& node, size_t slot, const Place& place) const {
+  const Shape& from = shape_of(graph_, node.inputs[slot]);
+  Place out{node.inputs[slot], {}};
+  for (size_t d = 0; d < from.size(); ++d) {
+    const size_t here = place.index.size() - from.size() + d;
+    out.index.push_back(from[d] == Dim(1) ? Dim(0) : place.index[here]);
+  }
+  return out;
+}
 
 std::vector<Dim> Movement::indices(ValueId value) {
   Index index;

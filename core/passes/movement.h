@@ -22,6 +22,9 @@ struct Place {
   std::vector<sym::Dim> index;
 };
 
+// Attribute `axis` of a node, counted from the front of `rank` dims.
+size_t axis_of(const ir::Node& node, size_t rank, int64_t otherwise = 0);
+
 class Movement {
  public:
   explicit Movement(const ir::Graph& graph) : graph_(graph), bounds_(graph.bounds) {}
@@ -31,6 +34,8 @@ class Movement {
   std::vector<sym::Dim> indices(ir::ValueId value);
   // The element of an input of the producer that this element is; nothing when it is computed.
   std::optional<Place> step(const Place& place) const;
+  // The element of an input of an elementwise node that broadcasts to this element of its output.
+  Place operand(const ir::Node& node, size_t slot, const Place& place) const;
   // Every place on the way up, the given one first, until an op computes.
   std::vector<Place> trail(Place place) const;
   // The value furthest up with the same shape and every element at the same place; `value` itself

@@ -27,10 +27,9 @@ std::optional<size_t> only_axis(const ir::Type& type) {
   return axis;
 }
 
-ValueId position_input(Graph& graph) {
-  for (const ValueId id : graph.inputs) {
-    if (graph[id].name == "position_ids") return id;
-  }
+ValueId positions_of_run(Graph& graph) {
+  const ValueId found = position_input(graph);
+  if (found != ValueId::none) return found;
   return graph.add_input("position_ids", {ir::DType::i64, {1, Dim::symbol("seq")}});
 }
 
@@ -75,7 +74,7 @@ Status name_positions(Graph& graph, Context& context) {
     if (!of_run && !of_all) continue;
     if (is_named(graph, elements.movement(), {value, index}) && !(of_run && node.op == Op::Range))
       continue;
-    const ValueId source = of_run ? position_input(graph) : range(graph, length);
+    const ValueId source = of_run ? positions_of_run(graph) : range(graph, length);
     const ValueId shape = graph.add_symbolic("position_shape", graph[value].type.shape);
     replace_node(graph, id, graph.add(Op::Reshape, {source, shape}, {}, node.name));
     context.note(node.name, of_run ? "its elements are the positions of this run: position_ids"

@@ -30,8 +30,8 @@ std::optional<Condition> attended(const Element& element) {
   if (number && *number == Dim(1)) return Condition{};
   const auto* choice = std::get_if<Choice>(&element);
   // Hidden where one inequality holds: attended where the opposite does.
-  if (choice && choice->no == 0 && choice->yes <= kHidden && choice->when.all.size() == 1)
-    return Condition{{Dim(-1) - choice->when.all[0]}};
+  if (choice && choice->no == 0 && choice->yes <= kHidden && !choice->when.always())
+    return opposite(choice->when);
   const bool hides = choice && choice->yes == 0 && (choice->when.always() || choice->no <= kHidden);
   return hides ? std::optional(choice->when) : std::nullopt;
 }
@@ -39,10 +39,7 @@ std::optional<Condition> attended(const Element& element) {
 // The same for a condition of what is hidden.
 std::optional<Condition> hidden_where(const Element& element) {
   const auto* condition = std::get_if<Condition>(&element);
-  if (!condition || condition->all.size() > 1) return {};
-  if (condition->never) return Condition{};
-  if (condition->all.empty()) return Condition{{}, true};
-  return Condition{{Dim(-1) - condition->all[0]}};
+  return condition ? opposite(*condition) : std::nullopt;
 }
 
 // `distance` is how far key j lies behind query i.
@@ -142,16 +139,6 @@ class Reader {
   const Node& node_;
   Reading reading_;
 };
-
-ValueId sum_of(Graph& graph, const std::vector<ValueId>& summands) {
-  ValueId sum = summands.empty() ? ValueId::none : summands[0];
-  for (size_t i = 1; i < summands.size(); ++i) {
-    const ir::Type a = graph[sum].type, b = graph[summands[i]].type;
-    sum = graph.add(Op::Add, {sum, summands[i]});
-    graph[sum].type = a.shape.size() >= b.shape.size() ? a : b;
-  }
-  return sum;
-}
 
 std::string text_of(const Condition& condition) {
   if (condition.never) return "nothing";

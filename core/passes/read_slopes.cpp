@@ -11,8 +11,8 @@
 #include <cmath>
 
 #include "core/passes/attention.h"
+#include "core/passes/constants.h"
 #include "core/passes/elements.h"
-#include "core/passes/evaluate.h"
 #include "core/passes/passes.h"
 
 namespace weft::passes {
@@ -103,8 +103,8 @@ class Bias {
         return counts_keys(*number) ? std::optional(Rates(size_t(heads_), 1)) : std::nullopt;
       }
       case Op::Add: {
-        auto sum = grows(operand(*node, 0, place));
-        const auto more = grows(operand(*node, 1, place));
+        auto sum = grows(elements_.movement().operand(*node, 0, place));
+        const auto more = grows(elements_.movement().operand(*node, 1, place));
         if (!sum || !more) return {};
         for (size_t h = 0; h < sum->size(); ++h) (*sum)[h] += (*more)[h];
         return sum;
@@ -120,8 +120,9 @@ class Bias {
   std::optional<Rates> product(const Node& node, const Place& place) {
     for (const size_t side : {size_t{1}, size_t{0}}) {
       if (side == 0 && node.op == Op::Div) break;
-      const auto factors = by_head(operand(node, side, place));
-      auto rates = factors ? grows(operand(node, 1 - side, place)) : std::nullopt;
+      const auto factors = by_head(elements_.movement().operand(node, side, place));
+      auto rates =
+          factors ? grows(elements_.movement().operand(node, 1 - side, place)) : std::nullopt;
       if (!rates) continue;
       for (size_t h = 0; h < rates->size(); ++h)
         (*rates)[h] =
@@ -129,17 +130,6 @@ class Bias {
       return rates;
     }
     return {};
-  }
-
-  // The place of an input that broadcasts to `place`.
-  Place operand(const Node& node, size_t slot, const Place& place) const {
-    const auto& from = graph_[node.inputs[slot]].type.shape;
-    Place out{node.inputs[slot], {}};
-    for (size_t d = 0; d < from.size(); ++d) {
-      const size_t here = place.index.size() - from.size() + d;
-      out.index.push_back(from[d] == Dim(1) ? Dim(0) : place.index[here]);
-    }
-    return out;
   }
 
   const Graph& graph_;

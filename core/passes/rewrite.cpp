@@ -3,16 +3,50 @@
 
 namespace weft::passes {
 
-void replace_node(ir::Graph& graph, ir::NodeId node, ir::ValueId value) {
-  const ir::ValueId old = graph[node].outputs[0];
+using ir::Graph;
+using ir::Op;
+using ir::ValueId;
+using sym::Dim;
+
+void replace_node(Graph& graph, ir::NodeId node, ValueId value) {
+  const ValueId old = graph[node].outputs[0];
   // Rules later in the same pass look at types.
   graph[value].type = graph[old].type;
   graph.replace_uses(old, value);
   graph.remove_node(node);
 }
 
-std::string describe(const ir::Graph& graph, ir::ValueId value) {
-  if (value == ir::ValueId::none) return "nothing";
+ValueId typed(Graph& graph, ValueId value, ir::Type type) {
+  graph[value].type = std::move(type);
+  return value;
+}
+
+ValueId in_shape(Graph& graph, ValueId value, const ir::Shape& shape) {
+  if (graph[value].type.shape == shape) return value;
+  const ir::DType dtype = graph[value].type.dtype;
+  return typed(graph, graph.add(Op::Reshape, {value, graph.add_symbolic("shape", shape)}),
+               {dtype, shape});
+}
+
+ValueId sum_of(Graph& graph, const std::vector<ValueId>& summands) {
+  ValueId sum = summands.empty() ? ValueId::none : summands[0];
+  for (size_t i = 1; i < summands.size(); ++i) {
+    const ir::Type a = graph[sum].type, b = graph[summands[i]].type;
+    sum = typed(graph, graph.add(Op::Add, {sum, summands[i]}),
+                a.shape.size() >= b.shape.size() ? a : b);
+  }
+  return sum;
+}
+
+ValueId position_input(const Graph& graph) {
+  for (const ValueId id : graph.inputs) {
+    if (graph[id].name == "position_ids" && graph[id].type.shape.size() == 2) return id;
+  }
+  return ValueId::none;
+}
+
+std::string describe(const Graph& graph, ValueId value) {
+  if (value == ValueId::none) return "nothing";
   const ir::Node* node = graph.producer(value);
   if (node) return std::string(ir::name(node->op)) + " '" + node->name + "'";
   if (graph[value].kind == ir::ValueKind::constant)

@@ -37,7 +37,6 @@ class Reader {
   std::optional<Rotation> read(std::string& why);
 
  private:
-  Place operand(const Node& node, size_t slot, const Place& place) const;
   Factor walk(Place place, bool& negative) const;
   std::optional<Terms> terms(const Place& place, int depth = 0) const;
   std::vector<Dim> at(int64_t d) const;
@@ -57,17 +56,6 @@ class Reader {
   std::vector<Factor> cosines_, sines_;  // by element
 };
 
-// The place of an input that broadcasts to `place`.
-Place Reader::operand(const Node& node, size_t slot, const Place& place) const {
-  const auto& from = graph_[node.inputs[slot]].type.shape;
-  Place out{node.inputs[slot], {}};
-  for (size_t d = 0; d < from.size(); ++d) {
-    const size_t here = place.index.size() - from.size() + d;
-    out.index.push_back(from[d] == Dim(1) ? Dim(0) : place.index[here]);
-  }
-  return out;
-}
-
 // Up through moves and negations; what lies before a negation is not the factor itself.
 Factor Reader::walk(Place place, bool& negative) const {
   Factor factor;
@@ -77,7 +65,7 @@ Factor Reader::walk(Place place, bool& negative) const {
     if (node && node->op == Op::Neg) {
       negative = !negative;
       factor.clear();
-      place = operand(*node, 0, place);
+      place = movement_.operand(*node, 0, place);
     } else if (auto next = movement_.step(place)) {
       place = std::move(*next);
     } else {
@@ -95,18 +83,18 @@ std::optional<Terms> Reader::terms(const Place& place, int depth) const {
   if (node->op == Op::Mul) {
     Term term;
     for (const size_t slot : {size_t{0}, size_t{1}})
-      term.factors[slot] = walk(operand(*node, slot, place), term.negative);
+      term.factors[slot] = walk(movement_.operand(*node, slot, place), term.negative);
     return Terms{std::move(term)};
   }
   if (node->op == Op::Neg) {
-    auto inner = terms(operand(*node, 0, place), depth + 1);
+    auto inner = terms(movement_.operand(*node, 0, place), depth + 1);
     if (inner)
       for (Term& term : *inner) term.negative = !term.negative;
     return inner;
   }
   if (node->op != Op::Add && node->op != Op::Sub) return {};
-  auto left = terms(operand(*node, 0, place), depth + 1);
-  auto right = terms(operand(*node, 1, place), depth + 1);
+  auto left = terms(movement_.operand(*node, 0, place), depth + 1);
+  auto right = terms(movement_.operand(*node, 1, place), depth + 1);
   if (!left || !right || left->size() + right->size() > 2) return {};
   for (Term& term : *right) {
     term.negative = term.negative != (node->op == Op::Sub);
@@ -208,8 +196,8 @@ bool Reader::same_angle(Place a, Place b) const {
                         (scalar(graph_, node->inputs[1]) || scalar(graph_, node->inputs[0]));
     if (!scales && node->op != Op::Cos && node->op != Op::Sin && node->op != Op::Cast) return false;
     const size_t slot = scales && !scalar(graph_, node->inputs[1]) ? 1 : 0;
-    a = operand(*node, slot, a);
-    b = operand(*node, slot, b);
+    a = movement_.operand(*node, slot, a);
+    b = movement_.operand(*node, slot, b);
   }
   return false;
 }

@@ -11,10 +11,11 @@
 #include <algorithm>
 #include <map>
 
+#include "core/ops/evaluate.h"
 #include "core/ops/op_def.h"
-#include "core/passes/evaluate.h"
 #include "core/passes/movement.h"
 #include "core/passes/passes.h"
+#include "core/passes/rewrite.h"
 
 namespace weft::passes {
 
@@ -97,8 +98,7 @@ class Rows {
   // Rows of a fixed table by positions, or fixed columns of something that follows rows.
   std::optional<size_t> axis_gathered(const Node& node, int depth) {
     const ValueId data = node.inputs[0], indices = node.inputs[1];
-    const int64_t stated = node.attrs.integer("axis", 0);
-    const size_t along = size_t(stated < 0 ? stated + int64_t(rank(data)) : stated);
+    const size_t along = axis_of(node, rank(data));
     const bool by_elements = node.op == Op::GatherElements;
     if (is_fixed(data)) {
       // Beyond the table there is nothing.
@@ -140,13 +140,6 @@ class Rows {
   int64_t most_ = INT64_MAX;
 };
 
-ValueId position_input(const Graph& graph) {
-  for (const ValueId id : graph.inputs) {
-    if (graph[id].name == "position_ids" && graph[id].type.shape.size() == 2) return id;
-  }
-  return ValueId::none;
-}
-
 // The rows of angles at every position up to the capacity, once for all layers that share them.
 class Tables {
  public:
@@ -171,10 +164,10 @@ class Tables {
       return ValueId::none;
     ops::Tensor counted = ops::Tensor::zeros(graph_[positions_].type.dtype, {1, count});
     for (int64_t i = 0; i < count; ++i) ops::store_int(counted.view(), i, i);
-    Evaluator evaluate(graph_, {{"seq", count}, {"past", 0}});
-    evaluate.bind(positions_, std::move(counted));
-    const auto found = evaluate(angles);
-    if (!found) return ValueId::none;
+    ops::Evaluation evaluation(graph_, {{"seq", count}, {"past", 0}});
+    if (!evaluation.set(positions_, std::move(counted)).ok()) return ValueId::none;
+    const auto found = evaluation.compute(angles);
+    if (!found.ok()) return ValueId::none;
     ops::Tensor table = ops::Tensor::zeros(type.dtype, {1, count, half.constant()});
     ops::copy_elements(*found, table.view());
     return graph_.add_constant(graph_[angles].name + ".table", {type.dtype, {count, half}},

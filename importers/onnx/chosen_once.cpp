@@ -11,11 +11,6 @@ using ir::ValueId;
 
 namespace {
 
-bool is_number(const ir::Graph& graph, ValueId value, int64_t number) {
-  const auto& contents = graph[value].contents;
-  return contents && contents->size() == 1 && (*contents)[0] == Dim(number);
-}
-
 // Follows the axes of the mask through what made it.
 class Choice {
  public:

@@ -17,11 +17,6 @@ using ir::ValueId;
 
 namespace {
 
-bool is_number(const ir::Graph& graph, ValueId value, int64_t number) {
-  const auto& contents = graph[value].contents;
-  return contents && contents->size() == 1 && (*contents)[0] == Dim(number);
-}
-
 // Whether row r of every output depends on row r of the inputs alone.
 class RowByRow {
  public:
