@@ -3,6 +3,8 @@
 //   bench/gemm        GFLOP/s at 512 rows per shape, for 1 and 2 threads, beside the same register
 //   tile
 //                     run over 4 KiB of operands that never leave the first-level cache.
+#include <immintrin.h>
+
 #include "bench/kernel_bench.h"
 
 namespace {
@@ -27,6 +29,30 @@ double peak(uint32_t threads) {
   return threads * double(kRepeats) * 2 * 12 * 64 * 32 / t * 1e-9;
 }
 
+// The rate of integer dot products on registers: what quantized products are held against.
+__attribute__((target("avx512f,avx512vnni"))) void dots(int64_t repeats) {
+  __m512i sums[16], a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5);
+  for (int j = 0; j < 16; j++) sums[j] = _mm512_set1_epi32(j);
+  asm volatile("" : "+v"(a), "+v"(b));
+  for (int64_t i = 0; i < repeats; i++)
+#pragma GCC unroll 16
+    for (int j = 0; j < 16; j++) sums[j] = _mm512_dpbusd_epi32(sums[j], a, b);
+  for (int j = 0; j < 16; j++) asm volatile("" : : "v"(sums[j]));
+}
+double integer_peak(uint32_t threads) {
+  if (!__builtin_cpu_supports("avx512vnni")) return 0;
+  constexpr int64_t kRepeats = 20000;
+  const double t = bench::seconds(threads, [&](uint32_t, uint32_t) { dots(kRepeats); });
+  return threads * double(kRepeats) * 16 * 128 / t * 1e-9;
+}
+
+void report(const char* isa, const char* arithmetic, const char* name, uint32_t threads,
+            double seconds, double operations, double peak) {
+  std::printf("%-6s %-5s %-18s threads %u  %8.2f ms  %7.1f GOP/s   peak %7.1f  %3.0f %%\n", isa,
+              arithmetic, name, threads, seconds * 1e3, operations / seconds * 1e-9, peak,
+              operations / seconds * 1e-7 / peak);
+}
+
 void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block) {
   const cpu::Kernels kernels = bench::best_kernels();
   constexpr int64_t kRows = 512;
@@ -34,15 +60,32 @@ void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block)
   const auto x = bench::aligned<float>(size_t(kRows * k)),
              y = bench::aligned<float>(size_t(kRows * n));
   const auto panels = bench::aligned<float>(size_t(2 * cpu::kGemmPanelFloats));
+  const auto codes = bench::records(kernels, kRows, k, block);
+  const double operations = 2.0 * kRows * double(k * n);
   for (uint32_t threads : {1u, 2u}) {
-    const double t = bench::seconds(threads, [&](uint32_t id, uint32_t count) {
+    const auto share = [&](uint32_t id, uint32_t count) {
       const common::Range pairs = common::share((p.matrix.tiles + 1) / 2, id, count);
-      kernels.gemm(p.matrix, x.get(), k, y.get(), n, kRows, pairs.begin * 2,
-                   std::min(pairs.end * 2, p.matrix.tiles),
+      return common::Range{pairs.begin * 2, std::min(pairs.end * 2, p.matrix.tiles)};
+    };
+    const double t = bench::seconds(threads, [&](uint32_t id, uint32_t count) {
+      const common::Range tiles = share(id, count);
+      kernels.gemm(p.matrix, x.get(), k, y.get(), n, kRows, tiles.begin, tiles.end,
                    panels.get() + id * cpu::kGemmPanelFloats);
     });
-    std::printf("%-6s %-18s threads %u  %8.2f ms  %7.1f GFLOP/s   peak %7.1f\n", kernels.isa, name,
-                threads, t * 1e3, 2.0 * kRows * double(k * n) / t * 1e-9, peak(threads));
+    report(kernels.isa, "f32", name, threads, t, operations, peak(threads));
+    if (kind == cpu::kPackedF32) continue;
+    cpu::QuantizedProduct product{};
+    product.w = &p.matrix;
+    product.records = codes.get();
+    product.rows = kRows;
+    product.terms = 1;
+    product.y = y.get();
+    product.y_row = n;
+    const double q = bench::seconds(threads, [&](uint32_t id, uint32_t count) {
+      const common::Range tiles = share(id, count);
+      kernels.quantized_product(product, tiles.begin, tiles.end);
+    });
+    report(kernels.isa, "int8", name, threads, q, operations, integer_peak(threads));
   }
 }
 
@@ -53,5 +96,6 @@ int main() {
   shape("u4/32 576x1536", cpu::kPackedU4, 576, 1536, 32);
   shape("u4/32 1536x576", cpu::kPackedU4, 1536, 576, 32);
   shape("u8/32 576x1536", cpu::kPackedU8, 576, 1536, 32);
+  shape("u4/32 2048x8192", cpu::kPackedU4, 2048, 8192, 32);
   shape("f32 576x1536", cpu::kPackedF32, 576, 1536, 1);
 }

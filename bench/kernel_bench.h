@@ -30,6 +30,8 @@ inline cpu::Kernels best_kernels() {
   if (isa == "avx2") return table;
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
     cpu::avx512::install(table);
+  if (isa == "avx512") return table;
+  if (__builtin_cpu_supports("avx512vnni")) cpu::vnni::install(table);
   return table;
 }
 
@@ -46,7 +48,7 @@ Aligned<T> aligned(size_t count) {
   return p;
 }
 
-// A packed matrix of random codes; scales of 1, offsets of -8.
+// A packed matrix of random codes, with halves of 1 and -8 as scales and offsets.
 struct Packed {
   cpu::PackedMatrix matrix;
   Aligned<char> bytes;
@@ -54,21 +56,39 @@ struct Packed {
 };
 inline Packed packed(uint32_t kind, int64_t k, int64_t n, int64_t block) {
   Packed p;
-  const int64_t header = 32 * int64_t(sizeof(float));
-  const int64_t codes = kind == cpu::kPackedU4 ? block * 8 : block * 16;
-  const int64_t block_bytes = kind == cpu::kPackedF32 ? 64 : header + codes;
+  const int64_t header = kind == cpu::kPackedF32 ? 0 : 64;
+  const int64_t codes = kind == cpu::kPackedF32  ? 64
+                        : kind == cpu::kPackedU4 ? block * 8
+                                                 : block * 16;
   const int64_t blocks = kind == cpu::kPackedF32 ? k : (k + block - 1) / block;
-  p.matrix = {nullptr,         k,          n, (n + 15) / 16, blocks * block_bytes, kind,
-              uint32_t(block), block_bytes};
-  p.size = p.matrix.tiles * p.matrix.tile_bytes;
+  const int64_t block_bytes = header + codes, tiles = (n + 15) / 16;
+  p.matrix = {
+      nullptr,         k, n,     tiles, blocks * block_bytes, kind, uint32_t(block), block_bytes, 1,
+      cpu::kOffsetF16, 0, header};
+  p.size = tiles * p.matrix.tile_bytes;
   p.bytes = aligned<char>(size_t(p.size));
   p.matrix.data = p.bytes.get();
-  for (int64_t at = 0; kind != cpu::kPackedF32 && at < p.size; at += block_bytes) {
-    float* scale = reinterpret_cast<float*>(p.bytes.get() + at);
-    for (int i = 0; i < 16; i++) scale[i] = 1.0f, scale[16 + i] = -8.0f;
+  for (int64_t at = 0; header && at < p.size; at += block_bytes) {
+    uint16_t* halves = reinterpret_cast<uint16_t*>(p.bytes.get() + at);
+    for (int i = 0; i < 16; i++) halves[i] = 0x3c00, halves[16 + i] = 0xc800;
     for (int64_t i = header; i < block_bytes; i++) p.bytes[size_t(at + i)] = char(i * 37 + at);
   }
   return p;
+}
+
+// Random activations as records of int8 codes.
+inline Aligned<char> records(const cpu::Kernels& kernels, int64_t rows, int64_t k, int64_t block) {
+  const int64_t chunks = cpu::chunks_of(k, block);
+  auto out = aligned<char>(size_t(rows * chunks * cpu::kRecordBytes));
+  auto x = aligned<float>(size_t(k));
+  for (int64_t i = 0; i < k; i++) x[size_t(i)] = float(i * 7919 % 101) - 50;
+  for (int64_t r = 0; r < rows; r++) {
+    const int64_t first = r / cpu::kGroupRows * cpu::kGroupRows;
+    const int64_t group = std::min(cpu::kGroupRows, rows - first);
+    char* to = out.get() + (first * chunks + (r - first)) * cpu::kRecordBytes;
+    kernels.quantize(x.get(), k, block, 0, to, group * cpu::kRecordBytes, nullptr);
+  }
+  return out;
 }
 
 inline double now(clockid_t clock) {

@@ -65,13 +65,14 @@ Result<std::unique_ptr<EnginePlan>> EnginePlan::make(ir::Graph graph,
 }
 
 Status EnginePlan::open_devices(const std::vector<host::PluginPtr>& plugins) {
+  const weft_kv wishes[] = {{"compute", options_.compute.c_str()}};
   std::vector<std::string> available;
   for (const host::PluginPtr& plugin : plugins) available.push_back(plugin->name());
   for (const std::string& name : all_backends(options_)) {
     const auto found = std::find(available.begin(), available.end(), name);
     std::string why = "no plugin of that name is installed";
     if (found != available.end()) {
-      auto device = plugins[size_t(found - available.begin())]->open(0);
+      auto device = plugins[size_t(found - available.begin())]->open(0, wishes);
       if (device.ok()) {
         devices_.push_back(std::move(*device));
         continue;

@@ -26,8 +26,11 @@ struct EngineOptions {
   std::vector<std::string> backends;
   std::vector<std::string> prefill, decode;  // per phase; empty: as `backends`
   std::string require;                       // a node of any other backend is an error
-  int64_t capacity = 2048;                   // positions of the KV cache
-  int64_t chunk = 512;                       // most tokens of one run
+  // What products of quantized weights compute with: "f32", "int8" or "auto"; a device's option
+  // (weft_api.device_open).
+  std::string compute = "f32";
+  int64_t capacity = 2048;  // positions of the KV cache
+  int64_t chunk = 512;      // most tokens of one run
   // The graph keeps the inputs and outputs of the file: none gets a role, caches are no states, and
   // an Engine gives graph runs instead of sessions.
   bool keep_interface = false;

@@ -49,13 +49,18 @@ class HostDevice final : public plugin::Device {
 plugin::Queue* HostDevice::create_queue(const weft_queue_desc&) { return new HostQueue(events_); }
 
 void HostDevice::claim(const weft_graph& graph, const weft_claim_sink& sink) {
-  answer_claims(graph, sink, 0, [&](const NodeView& node) {
+  std::vector<std::vector<uint32_t>> together;
+  if (traits_.fuse)
+    for (Fusion& fusion : traits_.fuse(plugin::GraphView(graph), settings_))
+      together.push_back(std::move(fusion.nodes));
+  const auto check = [&](const NodeView& node) {
     const OpRow* row = traits_.find(node->domain ? node->domain : "", node->op_type);
     if (!row)
       throw Refusal{WEFT_REFUSE_OP,
                     plugin::text("%s has no kernel for %s", traits_.name, node->op_type)};
     row->check(node);
-  });
+  };
+  answer_claims(graph, sink, 0, check, together);
 }
 
 // ------------------------------------------------------------------ weft.external_memory/1

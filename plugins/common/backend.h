@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "plugins/common/row.h"
 #include "weft/plugin.hpp"
@@ -20,6 +21,12 @@ struct DeviceSettings {
   bool deterministic = true;          // results do not depend on threads or row counts
 };
 
+// Nodes that one row runs as one.
+struct Fusion {
+  std::vector<uint32_t> nodes;  // indices in the graph, in order
+  const OpRow* row;
+};
+
 struct BackendTraits {
   const char* name;
   const char* build;
@@ -31,6 +38,10 @@ struct BackendTraits {
   DeviceSettings (*open)(const weft_kv* options, uint32_t count);
   // Whether programs can be saved: of use where constants are repacked.
   bool saves = true;
+  // What is claimed as one, of nodes that can be run one by one too; nullptr: nothing. Asked when
+  // claiming, and again of an island, where nodes of one fusion share a unit.
+  std::vector<Fusion> (*fuse)(const plugin::GraphView& graph,
+                              const DeviceSettings& settings) = nullptr;
 };
 
 // The body of weft_plugin_entry. `traits` is static.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "weft/plugin.hpp"
 
@@ -18,9 +19,11 @@ struct Refusal {
   int64_t found = 0, limit = 0;
 };
 
-// Claims every node that `check` accepts, each by itself and with `flags` (WEFT_CLAIM_*), and
-// declines those for which it throws a Refusal. Throws Failure when the host refuses a claim.
+// Claims every node that `check` accepts, with `flags` (WEFT_CLAIM_*), and declines those for which
+// it throws a Refusal. Nodes of one of `together` are claimed as one when all are accepted, others
+// each by itself. Throws Failure when the host refuses a claim.
 void answer_claims(const weft_graph& graph, const weft_claim_sink& sink, uint32_t flags,
-                   const std::function<void(const plugin::NodeView&)>& check);
+                   const std::function<void(const plugin::NodeView&)>& check,
+                   const std::vector<std::vector<uint32_t>>& together = {});
 
 }  // namespace weft::common

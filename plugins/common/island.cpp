@@ -83,6 +83,8 @@ void Island::read_values(const GraphView& graph, const int64_t* slots) {
       if (from.parent >= graph->value_count) throw Failure(WEFT_E_INVALID, "a view of no value");
       value.where = Where::view;
       value.index = from.parent;
+    } else if (from.offset.slot == WEFT_NONE && from.offset.value < 0) {
+      value.where = Where::inner;
     }
   }
 }
@@ -90,14 +92,15 @@ void Island::read_values(const GraphView& graph, const int64_t* slots) {
 void Island::find_places() {
   // An output that is also an input or a view stays there: it is the same memory.
   for (uint32_t i = 0; i < outputs.size(); i++)
-    if (Value& value = values[outputs[i]]; value.where == Where::workspace) {
+    if (Value& value = values[outputs[i]];
+        value.where == Where::workspace || value.where == Where::inner) {
       value.where = Where::output;
       value.index = i;
     }
   for (uint32_t i = 0; i < inputs.size(); i++)
-    if (Value& value = values[inputs[i]]; value.where == Where::workspace ||
-                                          value.where == Where::output ||
-                                          value.where == Where::view) {
+    if (Value& value = values[inputs[i]];
+        value.where == Where::workspace || value.where == Where::inner ||
+        value.where == Where::output || value.where == Where::view) {
       value.where = Where::input;
       value.index = i;
     }

@@ -30,7 +30,8 @@ inline int64_t eval(const weft_dim& dim, const int64_t* slots) {
 
 class Island {
  public:
-  enum class Where : uint8_t { constant, contents, input, output, workspace, view };
+  // inner: between nodes of one unit, without memory.
+  enum class Where : uint8_t { constant, contents, input, output, workspace, view, inner };
   struct Value {
     std::string name;
     Where where = Where::workspace;

@@ -41,11 +41,13 @@ struct Step {
   uint32_t node;  // index in the compiled graph
 };
 
-// Who is calling a kernel: thread `id` of the `size` that take part. Steps are separated by
-// barriers; within a step threads do not wait for each other.
+// Who is calling a kernel: thread `id` of the `size` that take part, in which phase of the step.
+// Steps and their phases are separated by barriers; within a phase threads do not wait for each
+// other.
 struct Team {
   uint32_t id;
   uint32_t size;
+  uint32_t phase = 0;
 };
 
 }  // namespace weft::common

@@ -1,4 +1,4 @@
-// A compiled island: one Operand per value, one Step per node, kernels from a table.
+// A compiled island: one Operand per value, one Step per unit of nodes, kernels from a table.
 //
 //   compile   copies what it needs of the graph (which dies with the call), prepares every node
 //   execute   slots changed? -> shapes;  pointers;  then all steps, in order, by a team of threads
@@ -45,13 +45,17 @@ class TableProgram final : public plugin::Program {
     std::vector<const Operand*> in;
     std::vector<Operand*> out;
     std::shared_ptr<const void> state;
-    uint32_t threads = 1;
+    uint32_t threads = 1, phases = 1;
   };
   struct Walk;  // one run, shared by its team
 
   // program_build.cpp
   void make_operands();
   void read_nodes(const plugin::GraphView& graph, ConstantStore& store);
+  void read_step(const plugin::GraphView& graph, ConstantStore& store,
+                 const std::vector<uint32_t>& nodes, const OpRow* row);
+  void read_operands(const plugin::GraphView& graph, ConstantStore& store, uint32_t n, Node& step);
+  void keep_constant(const plugin::GraphView& graph, ConstantStore& store, uint32_t value);
   void measure_scratch(const plugin::GraphView& graph);
   // program_run.cpp
   void take_shape(size_t value, const int64_t* slots);

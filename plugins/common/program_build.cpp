@@ -1,6 +1,7 @@
 // Compiling: from the borrowed graph to operands and prepared nodes.
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "plugins/common/program.h"
 
@@ -43,54 +44,104 @@ void TableProgram::make_operands() {
   }
 }
 
-void TableProgram::read_nodes(const GraphView& graph, ConstantStore& store) {
-  nodes_.resize(graph->node_count);
+namespace {
+
+// The nodes of each step in order. A fusion the host did not take as one unit is none.
+std::vector<Fusion> steps_of(const GraphView& graph, const BackendTraits& traits,
+                             const DeviceSettings& settings) {
+  std::vector<const Fusion*> fused(graph->node_count);
+  std::vector<Fusion> fusions, steps;
+  if (traits.fuse) fusions = traits.fuse(graph, settings);
+  for (const Fusion& fusion : fusions) {
+    const uint32_t unit = graph.node(fusion.nodes[0])->unit;
+    const bool one = std::all_of(fusion.nodes.begin(), fusion.nodes.end(),
+                                 [&](uint32_t n) { return graph.node(n)->unit == unit; });
+    if (one && unit != WEFT_NONE)
+      for (const uint32_t n : fusion.nodes) fused[n] = &fusion;
+  }
+  std::map<uint32_t, size_t> alone;  // nodes of a unit that no fusion runs
   for (uint32_t n = 0; n < graph->node_count; n++) {
-    const NodeView view = graph.node(n);
-    Node& node = nodes_[n];
-    node.row = context_.traits.find(view->domain ? view->domain : "", view->op_type);
-    if (!node.row) throw Failure(WEFT_E_UNSUPPORTED, text("no kernel for %s", view->op_type), n);
-    try {
-      node.row->check(view);
-    } catch (const Refusal& refusal) {
-      throw Failure(WEFT_E_UNSUPPORTED, refusal.why, n);
-    }
-    node.name = view->name && *view->name ? view->name : view->op_type;
-    for (uint32_t i = 0; i < view->input_count; i++) {
-      const uint32_t v = view->inputs[i];
-      node.in.push_back(v == WEFT_NONE ? nullptr : &operands_[v]);
-      const bool packed = node.row->packs && node.row->packs(view, i);
-      if (graph.is_constant(v) && !packed && !operands_[v].data) {
-        const weft_value& value = graph.value(v);
-        const auto id = content_id(value);
-        const ConstantKey key = {0, value.data_size, id[0], id[1], 0, 0, 0, 0};
-        // A constant of no elements has no bytes to point at.
-        const auto copy = [&](char* to) {
-          if (value.data_size > 0) std::memcpy(to, value.data, value.data_size);
-        };
-        operands_[v].data = const_cast<char*>(store.get(key, value.data_size, copy));
-      }
-    }
-    for (uint32_t i = 0; i < view->output_count; i++) {
-      const uint32_t v = view->outputs[i];
-      if (v != WEFT_NONE && island_.values[v].where == Where::constant)
-        throw Failure(WEFT_E_INVALID, "a node writes a constant", n);
-      node.out.push_back(v == WEFT_NONE ? nullptr : &operands_[v]);
-    }
-    node.step = {node.in.data(),
-                 node.out.data(),
-                 uint32_t(node.in.size()),
-                 uint32_t(node.out.size()),
-                 nullptr,
-                 nullptr,
-                 &fault_,
-                 n};
-    if (node.row->prepare) {
-      Prepare prepare{view, store, context_.settings.state.get()};
-      node.state = node.row->prepare(prepare);
-      node.step.state = node.state.get();
+    if (!fused[n]) {
+      const uint32_t unit = graph.node(n)->unit;
+      if (unit != WEFT_NONE && ++alone[unit] > 1)
+        throw Failure(WEFT_E_INVALID, "nodes claimed as one are no longer together", n);
+      steps.push_back({{n}, nullptr});
+    } else if (n == fused[n]->nodes.back()) {
+      steps.push_back(*fused[n]);
     }
   }
+  return steps;
+}
+
+}  // namespace
+
+void TableProgram::read_nodes(const GraphView& graph, ConstantStore& store) {
+  for (const Fusion& step : steps_of(graph, context_.traits, context_.settings))
+    read_step(graph, store, step.nodes, step.row);
+}
+
+void TableProgram::read_step(const GraphView& graph, ConstantStore& store,
+                             const std::vector<uint32_t>& nodes, const OpRow* row) {
+  Node& step = nodes_.emplace_back();
+  std::vector<NodeView> views;
+  for (const uint32_t n : nodes) {
+    const NodeView view = graph.node(n);
+    views.push_back(view);
+    read_operands(graph, store, n, step);
+    if (!step.name.empty()) step.name += "+";
+    step.name += view->name && *view->name ? view->name : view->op_type;
+  }
+  if (row) step.row = row;
+  step.step = {step.in.data(),
+               step.out.data(),
+               uint32_t(step.in.size()),
+               uint32_t(step.out.size()),
+               nullptr,
+               nullptr,
+               &fault_,
+               nodes[0]};
+  if (!step.row->prepare) return;
+  Prepare prepare{views[0], views, store, context_.settings.state.get()};
+  step.state = step.row->prepare(prepare);
+  step.step.state = step.state.get();
+}
+
+// Appends a node's operands to those of its step, and sets the row that runs it alone.
+void TableProgram::read_operands(const GraphView& graph, ConstantStore& store, uint32_t n,
+                                 Node& step) {
+  const NodeView view = graph.node(n);
+  const OpRow* row = context_.traits.find(view->domain ? view->domain : "", view->op_type);
+  if (!row) throw Failure(WEFT_E_UNSUPPORTED, text("no kernel for %s", view->op_type), n);
+  try {
+    row->check(view);
+  } catch (const Refusal& refusal) {
+    throw Failure(WEFT_E_UNSUPPORTED, refusal.why, n);
+  }
+  step.row = row;
+  for (uint32_t i = 0; i < view->input_count; i++) {
+    const uint32_t v = view->inputs[i];
+    step.in.push_back(v == WEFT_NONE ? nullptr : &operands_[v]);
+    const bool packed = row->packs && row->packs(view, i);
+    if (graph.is_constant(v) && !packed) keep_constant(graph, store, v);
+  }
+  for (uint32_t i = 0; i < view->output_count; i++) {
+    const uint32_t v = view->outputs[i];
+    if (v != WEFT_NONE && island_.values[v].where == Where::constant)
+      throw Failure(WEFT_E_INVALID, "a node writes a constant", n);
+    step.out.push_back(v == WEFT_NONE ? nullptr : &operands_[v]);
+  }
+}
+
+void TableProgram::keep_constant(const GraphView& graph, ConstantStore& store, uint32_t v) {
+  if (operands_[v].data) return;
+  const weft_value& value = graph.value(v);
+  const auto id = content_id(value);
+  const ConstantKey key = {0, value.data_size, id[0], id[1], 0, 0, 0, 0};
+  // A constant of no elements has no bytes to point at.
+  const auto copy = [&](char* to) {
+    if (value.data_size > 0) std::memcpy(to, value.data, value.data_size);
+  };
+  operands_[v].data = const_cast<char*>(store.get(key, value.data_size, copy));
 }
 
 void TableProgram::measure_scratch(const GraphView& graph) {

@@ -36,8 +36,10 @@ void TableProgram::refresh(const int64_t* slots) {
   for (size_t v = 0; v < operands_.size(); v++)
     if (island_.values[v].dynamic) take_shape(v, slots);
   const uint32_t most = std::max(1u, context_.host.thread_count);
-  for (Node& node : nodes_)
+  for (Node& node : nodes_) {
     node.threads = node.row->threads ? std::clamp(node.row->threads(node.step, most), 1u, most) : 1;
+    node.phases = node.row->phases ? node.row->phases(node.step) : 1;
+  }
 }
 
 void TableProgram::bind(const weft_view& view, uint32_t v, std::vector<char>& staging,
@@ -104,9 +106,12 @@ void TableProgram::walk(Walk& run, uint32_t id) {
     const Node& node = nodes_[n];
     const uint32_t threads = std::min(node.threads, size);
     const uint64_t begin = profiled ? now_ns() : 0;
-    // After a fault steps are passed over, but every thread still meets every barrier.
-    if (id < threads && failed.load(std::memory_order_acquire) == 0)
-      node.row->run(node.step, Team{id, threads});
+    for (uint32_t phase = 0; phase < node.phases; phase++) {
+      if (size > 1 && phase > 0) run.barrier.wait(size);
+      // After a fault steps are passed over, but every thread still meets every barrier.
+      if (id < threads && failed.load(std::memory_order_acquire) == 0)
+        node.row->run(node.step, Team{id, threads, phase});
+    }
     // Steps that only thread 0 runs follow each other without a barrier.
     const bool last = n + 1 == nodes_.size();
     if (size > 1 && !last && (threads > 1 || nodes_[n + 1].threads > 1)) run.barrier.wait(size);
@@ -145,10 +150,13 @@ void TableProgram::run(const weft_execute_args& args) {
     const weft_prof_record record = {"program", WEFT_NONE, 1, begin, now_ns()};
     args.profile->record(args.profile->ctx, &record);
   }
-  if (fault_.status)
-    throw Failure(fault_.status,
-                  text("node %s: %s", nodes_[fault_.node].name.c_str(), fault_.message),
+  if (fault_.status) {
+    const auto faulty = std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& node) {
+      return node.step.node == fault_.node;
+    });
+    throw Failure(fault_.status, text("node %s: %s", faulty->name.c_str(), fault_.message),
                   fault_.node);
+  }
   copy_back(args);
 }
 

@@ -1,14 +1,16 @@
 // See pack.h and the layouts in kernels/kernels.h.
 #include "plugins/cpu/pack.h"
 
+#include <cmath>
+
+#include "quant/f16.h"
+
 namespace weft::cpu {
 
 using plugin::Failure;
 using plugin::GraphView;
 
 namespace {
-
-constexpr int64_t kHeaderBytes = 32 * sizeof(float);
 
 bool is_nibble(uint32_t storage) {
   return storage == WEFT_U4 || storage == WEFT_I4 || storage == WEFT_F4_E0M4;
@@ -51,30 +53,93 @@ struct Source {
   Blocks blocks;
 };
 
-void pack_block(const Source& s, int64_t n, int64_t k, int64_t tile, int64_t b, char* to) {
-  float* scale = reinterpret_cast<float*>(to);
-  char* codes = to + kHeaderBytes;
+double zero_of(const Source& s, int64_t block) {
+  const double zero = s.zero_f32 ? s.zero_f32[block] : s.zero_u8 ? s.zero_u8[block] : s.zero;
+  return zero + code_shift(s.storage);
+}
+float offset_of(const Source& s, int64_t block) {
+  return float(-zero_of(s, block) * double(s.scale[block]));
+}
+
+// The half a float is to the last bits of an f32, or not.
+bool is_half(float x) {
+  const float half = quant::f16_to_f32(quant::f32_to_f16(x));
+  return std::isfinite(half) && std::fabs(half - x) <= std::fabs(x) * 0x1p-22f;
+}
+
+// The shortest header that says all of `count` blocks. Offsets that were made from the minimum of
+// a block, which is a half, are that half again to within an f32's rounding.
+void choose_forms(const Source& s, int64_t count, PackedMatrix& packed) {
+  bool half_scales = true, half_offsets = true, small_zeros = true;
+  for (int64_t i = 0; i < count; i++) {
+    half_scales = half_scales && quant::f16_to_f32(quant::f32_to_f16(s.scale[i])) == s.scale[i];
+    half_offsets = half_offsets && is_half(offset_of(s, i));
+    const double zero = zero_of(s, i);
+    small_zeros = small_zeros && zero >= 0 && zero <= 255 && zero == std::floor(zero);
+  }
+  const double zero = s.zero + code_shift(s.storage);
+  const bool one_zero = !s.zero_f32 && !s.zero_u8 && small_zeros;
+  packed.half_scales = half_scales;
+  packed.offset_form = one_zero       ? kOffsetNone
+                       : small_zeros  ? kOffsetU8
+                       : half_offsets ? kOffsetF16
+                                      : kOffsetF32;
+  packed.zero = one_zero ? int32_t(zero) : 0;
+  constexpr int64_t kOffsetBytes[] = {64, 32, 16, 0};
+  packed.header_bytes = (half_scales ? 32 : 64) + kOffsetBytes[packed.offset_form];
+}
+
+template <typename T>
+void put(char* to, int64_t lane, T value) {
+  std::memcpy(to + lane * int64_t(sizeof value), &value, sizeof value);
+}
+
+void pack_header(const Source& s, const PackedMatrix& packed, int64_t block, int64_t lane,
+                 char* to) {
+  if (packed.half_scales) {
+    put(to, lane, quant::f32_to_f16(s.scale[block]));
+  } else {
+    put(to, lane, s.scale[block]);
+  }
+  char* offsets = to + (packed.half_scales ? 32 : 64);
+  switch (packed.offset_form) {
+    case kOffsetF32:
+      return put(offsets, lane, offset_of(s, block));
+    case kOffsetF16:
+      return put(offsets, lane, quant::f32_to_f16(offset_of(s, block)));
+    case kOffsetU8:
+      return put(offsets, lane, uint8_t(zero_of(s, block)));
+    case kOffsetNone:
+      return;
+  }
+}
+
+// k0 .. k7, low nibble first, as the kernels have them: k0 k4 k1 k5 k2 k6 k3 k7.
+uint32_t interleave(uint32_t word) {
+  uint32_t out = 0;
+  for (int k = 0; k < 8; k++) {
+    const int to = k < 4 ? 2 * k : 2 * k - 7;
+    out |= (word >> (4 * k) & 15) << (4 * to);
+  }
+  return out;
+}
+
+void pack_block(const Source& s, const PackedMatrix& packed, int64_t tile, int64_t b, char* to) {
+  char* codes = to + packed.header_bytes;
   const bool nibble = is_nibble(s.storage);
-  const int64_t first = b * s.blocks.block;
-  const int64_t count = std::min(s.blocks.block, k - first);
-  const uint32_t flip = s.storage == WEFT_I4 ? 0x88888888u : 0;
-  const uint8_t flip_byte = s.storage == WEFT_I8 ? 0x80 : 0;
-  for (int64_t lane = 0; lane < 16 && tile * 16 + lane < n; lane++) {
-    const int64_t line = tile * 16 + lane, at = line * s.blocks.count + b;
-    const double d = s.scale[at];
-    const double zero = s.zero_f32 ? s.zero_f32[at] : s.zero_u8 ? s.zero_u8[at] : s.zero;
-    scale[lane] = float(d);
-    scale[16 + lane] = float(-(zero + code_shift(s.storage)) * d);
+  const int64_t first = b * s.blocks.block, per_word = nibble ? 8 : 4;
+  const int64_t count = std::min(s.blocks.block, packed.k - first);
+  const uint32_t flip = s.storage == WEFT_I4 ? 0x88888888u : s.storage == WEFT_I8 ? 0x80808080u : 0;
+  for (int64_t lane = 0; lane < 16 && tile * 16 + lane < packed.n; lane++) {
+    const int64_t line = tile * 16 + lane;
+    pack_header(s, packed, line * s.blocks.count + b, lane, to);
     const char* from = s.codes + line * s.line_bytes + (nibble ? first / 2 : first);
-    if (!nibble) {
-      for (int64_t i = 0; i < count; i++) codes[i * 16 + lane] = char(uint8_t(from[i]) ^ flip_byte);
-      continue;
-    }
-    for (int64_t i = 0; i < count; i += 8) {
+    for (int64_t i = 0; i < count; i += per_word) {
       uint32_t word = 0;
-      std::memcpy(&word, from + i / 2, size_t(std::min<int64_t>(4, (count - i + 1) / 2)));
+      const int64_t bytes = nibble ? (count - i + 1) / 2 : count - i;
+      std::memcpy(&word, from + (nibble ? i / 2 : i), size_t(std::min<int64_t>(4, bytes)));
       word ^= flip;
-      std::memcpy(codes + (i / 8 * 16 + lane) * 4, &word, sizeof word);
+      put(codes + i / per_word * 64, lane, nibble ? interleave(word) : word);
     }
   }
 }
@@ -198,7 +263,7 @@ PackedMatrix pack(const GraphView& graph, const LineMatrix& m, common::ConstantS
   const auto id = common::content_id(value);
   common::ConstantKey key = {
       uint64_t(m.matrices), uint64_t(m.n), uint64_t(m.k), id[0], id[1], 0, 0, 0};
-  PackedMatrix packed{nullptr, m.k, m.n, tiles, 0, kPackedF32, 1, 0};
+  PackedMatrix packed{nullptr, m.k, m.n, tiles, 0, kPackedF32, 1, 0, 0, kOffsetNone, 0, 0};
   if (!value.quant) {
     if (value.data_size < uint64_t(m.matrices * m.n * m.k) * sizeof(float))
       throw Failure(WEFT_E_INVALID, "a constant matrix is shorter than its shape");
@@ -216,7 +281,8 @@ PackedMatrix pack(const GraphView& graph, const LineMatrix& m, common::ConstantS
   const Source source = source_of(graph, m, b, key);
   packed.kind = nibble ? kPackedU4 : kPackedU8;
   packed.block = uint32_t(b.packed);
-  packed.block_bytes = kHeaderBytes + (nibble ? b.packed * 8 : b.packed * 16);
+  choose_forms(source, m.matrices * m.n * b.count, packed);
+  packed.block_bytes = packed.header_bytes + (nibble ? b.packed * 8 : b.packed * 16);
   packed.tile_bytes = b.count * packed.block_bytes;
   const int64_t size = tiles * packed.tile_bytes;
   packed.data = store.get(key, uint64_t(m.matrices * size), [&](char* to) {
@@ -224,7 +290,7 @@ PackedMatrix pack(const GraphView& graph, const LineMatrix& m, common::ConstantS
     for (int64_t i = 0; i < m.matrices; i++, to += size)
       for (int64_t tile = 0; tile < tiles; tile++)
         for (int64_t block = 0; block < b.count; block++)
-          pack_block(matrix_of(source, m, i), m.n, m.k, tile, block,
+          pack_block(matrix_of(source, m, i), packed, tile, block,
                      to + tile * packed.tile_bytes + block * packed.block_bytes);
   });
   return packed;

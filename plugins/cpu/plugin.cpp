@@ -4,9 +4,13 @@
 //   kernels/*.cpp   the numeric loops, compiled once per instruction set
 //   pack.cpp        constants repacked into tiles of 16 columns
 //
+//   linear_group    nodes that run as one where products are of int8
+//
 // The table of kernels starts with the baseline and is replaced by what the processor and the
-// operating system support. Option `isa` of device_open, or WEFT_CPU_ISA, forces base, avx2 or
-// avx512.
+// operating system support. Options of device_open:
+//
+//   isa       base, avx2, avx512 or vnni; WEFT_CPU_ISA says the same
+//   compute   f32: activations stay floats. int8: those that meet codes become codes. auto: int8
 #include <weft/note.h>
 
 #include <cstdlib>
@@ -15,7 +19,7 @@
 #include <string>
 
 #include "plugins/common/backend.h"
-#include "plugins/cpu/kernels/kernels.h"
+#include "plugins/cpu/linear_group.h"
 
 namespace weft::cpu {
 
@@ -48,24 +52,36 @@ bool has_avx512() {
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
 
+bool has_vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
+
+struct InstructionSet {
+  const char* name;
+  bool (*is_there)();
+  void (*install)(Kernels& table);
+};
+// Each installs over the ones before.
+constexpr InstructionSet kInstructionSets[] = {
+    {"base", [] { return true; }, base::install},
+    {"avx2", has_avx2, avx2::install},
+    {"avx512", has_avx512, avx512::install},
+    {"vnni", has_vnni, vnni::install},
+};
+
 Kernels choose(const std::string& forced) {
   __builtin_cpu_init();
   Kernels table{};
-  const auto unavailable = [&] {
-    return plugin::Failure(WEFT_E_UNSUPPORTED,
-                           "this processor has no " + forced + "; leave the isa unset");
-  };
-  if (forced == "avx2" && !has_avx2()) throw unavailable();
-  if (forced == "avx512" && !has_avx512()) throw unavailable();
-  if (!forced.empty() && forced != "base" && forced != "avx2" && forced != "avx512")
-    throw plugin::Failure(WEFT_E_INVALID,
-                          "isa '" + forced + "' is unknown: base, avx2 and avx512 are");
-  base::install(table);
-  if (forced == "base") return table;
-  if (has_avx2()) avx2::install(table);
-  if (forced == "avx2") return table;
-  if (has_avx512()) avx512::install(table);
-  return table;
+  for (const InstructionSet& set : kInstructionSets) {
+    if (!set.is_there()) {
+      if (forced != set.name) continue;
+      throw plugin::Failure(WEFT_E_UNSUPPORTED,
+                            "this processor has no " + forced + "; leave the isa unset");
+    }
+    set.install(table);
+    if (forced == set.name) return table;
+  }
+  if (forced.empty()) return table;
+  throw plugin::Failure(WEFT_E_INVALID,
+                        "isa '" + forced + "' is unknown: base, avx2, avx512 and vnni are");
 }
 
 std::string processor_name() {
@@ -78,21 +94,41 @@ std::string processor_name() {
 
 common::DeviceSettings open(const weft_kv* options, uint32_t count) {
   const char* environment = std::getenv("WEFT_CPU_ISA");
-  std::string forced = environment ? environment : "";
-  for (uint32_t i = 0; i < count; i++)
-    if (std::strcmp(options[i].key, "isa") == 0) forced = options[i].value;
-  auto table = std::make_shared<Kernels>(choose(forced));
+  std::string isa = environment ? environment : "", compute = "f32";
+  for (uint32_t i = 0; i < count; i++) {
+    if (std::strcmp(options[i].key, "isa") == 0) isa = options[i].value;
+    if (std::strcmp(options[i].key, "compute") == 0) compute = options[i].value;
+  }
+  if (compute != "f32" && compute != "int8" && compute != "auto")
+    throw plugin::Failure(WEFT_E_INVALID,
+                          "compute '" + compute + "' is unknown: f32, int8 and auto are");
+  auto device = std::make_shared<CpuDevice>(CpuDevice{choose(isa), compute != "f32"});
   common::DeviceSettings settings;
-  settings.name = processor_name() + ", " + table->isa;
+  settings.name = processor_name() + ", " + device->kernels.isa;
   // Packed constants are the same for every instruction set, so the key does not name one.
-  settings.driver = "weft-cpu-1";
-  settings.state = table;
+  settings.driver = "weft-cpu-2";
+  settings.state = device;
   return settings;
 }
 
+std::vector<common::Fusion> fuse(const plugin::GraphView& graph,
+                                 const common::DeviceSettings& settings) {
+  std::vector<common::Fusion> fusions;
+  if (!static_cast<const CpuDevice*>(settings.state.get())->quantizes) return fusions;
+  for (const LinearGroup& group : linear_groups(graph))
+    fusions.push_back({group.nodes(), &linear_group_row});
+  return fusions;
+}
+
 constexpr common::BackendTraits kTraits = {
-    "cpu", "weft cpu 0.1", 1u << WEFT_F32 | 1u << WEFT_I32 | 1u << WEFT_I64 | 1u << WEFT_BOOL,
-    0,     find,           open};
+    "cpu",
+    "weft cpu 0.1",
+    1u << WEFT_F32 | 1u << WEFT_I32 | 1u << WEFT_I64 | 1u << WEFT_BOOL,
+    0,
+    find,
+    open,
+    true,
+    fuse};
 
 }  // namespace
 }  // namespace weft::cpu

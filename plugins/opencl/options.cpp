@@ -28,7 +28,7 @@ bool set(Options& options, const DeviceFacts& facts, const std::string& name,
     if (value != "cpu" && value != "gpu") throw unknown("family is cpu or gpu");
     options.tiled = value == "gpu";
   } else {
-    return false;
+    return name == "compute";  // products are of floats, whatever is wished
   }
   return true;
 }

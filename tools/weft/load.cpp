@@ -111,6 +111,7 @@ EngineOptions engine_options(const Flags& flags, int64_t capacity) {
   options.prefill = flags.prefill;
   options.decode = flags.decode;
   options.require = flags.require;
+  options.compute = flags.compute;
   options.capacity = capacity;
   options.chunk = std::min(flags.chunk, capacity);
   if (flags.memory == "elastic") options.memory = plan::MemoryPlan::elastic;

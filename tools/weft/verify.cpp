@@ -55,6 +55,7 @@ Result<VerifyOptions> read_flags(const VerifyFlags& flags) {
   if (!options.prompt.empty() && !options.data.empty())
     return Error{"--data gives the inputs; it takes no prompt", ErrorKind::usage};
   options.engine = engine_options(flags.shared, 1);
+  options.engine.compute = "f32";  // the reference is what is compared with
   options.engine.model = cache_name(options.model);
   options.plugin_files = flags.shared.plugins;
   return options;

@@ -15,21 +15,70 @@ namespace weft::cpu {
 // read).
 //
 //   f32   tile: K x 16 floats
-//   u8    tile: blocks of { scale[16], offset[16], block x 16 codes }
-//   u4    tile: blocks of { scale[16], offset[16], block / 8 x 16 words of 8 codes, low nibble
-//   first }
+//   u8    tile: blocks of { header, block / 4 x 16 words of codes k0 k1 k2 k3 }
+//   u4    tile: blocks of { header, block / 8 x 16 words of codes k0 k4 k1 k5 k2 k6 k3 k7, low
+//               nibble first }
 //
-// weight = fma(code, scale, offset), with offset = -zero * scale. Lanes past N hold zeros; codes
-// past K are never read.
+// So a word's bytes, or its low and its high nibbles, are four consecutive codes of one column:
+// what integer dot products take. A header is { scale[16], offset[16] } in the shortest form that
+// keeps every bit: scales are f16 where all of the matrix are; see OffsetForm.
+//
+// weight = fma(code, scale, offset), with offset = -zero * scale. Lanes past N hold zeros, codes
+// past K anything.
 enum : uint32_t { kPackedF32 = 0, kPackedU8 = 1, kPackedU4 = 2 };
+enum OffsetForm : uint32_t {
+  kOffsetF32 = 0,
+  kOffsetF16 = 1,
+  kOffsetU8 = 2,    // 16 zero points
+  kOffsetNone = 3,  // PackedMatrix::zero is the zero point of all
+};
 struct PackedMatrix {
   const char* data;
   int64_t k, n;
   int64_t tiles;
   int64_t tile_bytes;
   uint32_t kind;
-  uint32_t block;       // codes per scale
+  uint32_t block;       // codes per scale, a multiple of 8
   int64_t block_bytes;  // header and codes
+  uint32_t half_scales;
+  OffsetForm offset_form;
+  int32_t zero;
+  int64_t header_bytes;
+};
+
+// Rows of activations as int8 codes in chunks of 32 that start anew at each block of the weights:
+//
+//   record { int8 codes[32], f32 scale, f32 scale * sum of codes, i32 -zero * sum of codes, i32 0 }
+//
+// Six rows lie together: group of rows, chunk, row of the group. Codes past a block are zeros.
+constexpr int64_t kChunk = 32;
+constexpr int64_t kRecordBytes = 48;
+constexpr int64_t kGroupRows = 6;
+constexpr int64_t chunks_of(int64_t k, int64_t block) {
+  return (k + block - 1) / block * ((block + kChunk - 1) / kChunk);
+}
+
+// What becomes of the sums s of one row and column; kGate takes rows of one term.
+enum : uint32_t {
+  kStore,  // y = s
+  kJoin,   // y = s + other
+  kGate,   // y = activation(s of w) * (s of gated)
+};
+struct QuantizedProduct {
+  const PackedMatrix* w;
+  const PackedMatrix* gated;  // kGate: of the same form as w
+  const char* records;
+  int64_t rows;  // of records
+  int64_t
+      terms;  // records of a row: 1, or 2 that are added, the codes and those of what they leave
+  float* y;
+  int64_t y_row;
+  uint32_t finish;
+  const float* other;  // kJoin
+  int64_t other_row;   // 0: one row for all, a bias
+  void (*activate)(uint32_t op, int64_t n, const float* x, float* y, float alpha);  // kGate
+  uint32_t activation;
+  float alpha;
 };
 
 // One (batch, kv head, block of rows) of attention: `heads` query heads that share a key head.
@@ -94,6 +143,12 @@ struct Kernels {
   // The same for `rows` rows; `panel` holds gemm_panel_floats floats, 64-byte aligned.
   void (*gemm)(const PackedMatrix& w, const float* x, int64_t x_row, float* y, int64_t y_row,
                int64_t rows, int64_t begin, int64_t end, float* panel);
+  // x[K] as records; `step` bytes from one chunk's record to the next. `rest`, when not null, is
+  // what the codes leave of x, and may be x.
+  void (*quantize)(const float* x, int64_t k, int64_t block, int32_t zero, char* records,
+                   int64_t step, float* rest);
+  // The columns of tiles [begin, end).
+  void (*quantized_product)(const QuantizedProduct& p, int64_t begin, int64_t end);
   // y[K] = column `line` of w.
   void (*gather)(const PackedMatrix& w, int64_t line, float* y);
   // c[rows, n] = a[rows, k] . b[k, n], b row-major with stride b_row; `panel` as above.
@@ -136,6 +191,10 @@ namespace avx2 {
 void install(Kernels& table);
 }
 namespace avx512 {
+void install(Kernels& table);
+}
+// Replaces what gains from integer dot products in the table of avx512.
+namespace vnni {
 void install(Kernels& table);
 }
 

@@ -4,6 +4,7 @@
 // operations.
 #include "plugins/cpu/kernels/kernels.h"
 #include "plugins/cpu/kernels/micro.h"
+#include "plugins/cpu/kernels/packed.h"
 
 namespace weft::cpu::WEFT_ISA {
 
@@ -12,31 +13,40 @@ namespace {
 // How far ahead of its use a tile's stream is asked for: each of four streams alone is too slow for
 // the processor's own prefetcher to run far enough ahead.
 constexpr int64_t kAhead = 1024;
-constexpr int64_t kHeader = 32 * sizeof(float);  // scale[16], offset[16]
 
-WEFT_INLINE const float* floats(const char* p) { return reinterpret_cast<const float*>(p); }
+// Code j of each lane's word.
+template <bool nibbles, int j>
+WEFT_INLINE vf code_of(vu words) {
+  if constexpr (nibbles) return nibble_to_float<nibble_of(j)>(words);
+  return byte_to_float<j & 3>(words);
+}
 
 // Calls use(k, weights of tile 0 .. T-1) for every k of one block.
-//   codes[t]  first code of the block in tile t
-template <int T, typename Use>
-WEFT_INLINE void decode_u4(const char* const (&block)[T], int64_t count, Use&& use) {
+//   block[t]  the block of tile t
+template <bool nibbles, int T, typename Use>
+WEFT_INLINE void decode(const PackedMatrix& m, const char* const (&block)[T], int64_t count,
+                        Use&& use) {
+  constexpr int64_t kPerWord = nibbles ? 8 : 4;
+  const char* at[T];
   vf scale[T], offset[T];
 #pragma GCC unroll 4
   for (int t = 0; t < T; t++) {
-    scale[t] = load(floats(block[t]));
-    offset[t] = load(floats(block[t]) + 16);
+    scale[t] = read_scales(m, block[t]);
+    offset[t] = read_offsets(m, block[t], scale[t]);
+    at[t] = block[t] + m.header_bytes;
   }
-  for (int64_t k = 0; k < count; k += 8) {
-    vu codes[T];
+  for (int64_t k = 0; k < count; k += kPerWord) {
+    vu words[T];
 #pragma GCC unroll 4
     for (int t = 0; t < T; t++) {
-      codes[t] = load_u32(block[t] + kHeader + k * 8);
-      __builtin_prefetch(block[t] + kHeader + k * 8 + kAhead);
+      words[t] = load_u32(at[t]);
+      __builtin_prefetch(at[t] + kAhead);
+      at[t] += 64;
     }
     const auto step = [&]<int j>() __attribute__((always_inline)) {
       vf w[T];
 #pragma GCC unroll 4
-      for (int t = 0; t < T; t++) w[t] = fma(nibble_to_float<j>(codes[t]), scale[t], offset[t]);
+      for (int t = 0; t < T; t++) w[t] = fma(code_of<nibbles, j>(words[t]), scale[t], offset[t]);
       use(k + j, w);
     };
     const int64_t left = count - k;
@@ -44,30 +54,12 @@ WEFT_INLINE void decode_u4(const char* const (&block)[T], int64_t count, Use&& u
     if (left > 1) step.template operator()<1>();
     if (left > 2) step.template operator()<2>();
     if (left > 3) step.template operator()<3>();
-    if (left > 4) step.template operator()<4>();
-    if (left > 5) step.template operator()<5>();
-    if (left > 6) step.template operator()<6>();
-    if (left > 7) step.template operator()<7>();
-  }
-}
-
-template <int T, typename Use>
-WEFT_INLINE void decode_u8(const char* const (&block)[T], int64_t count, Use&& use) {
-  vf scale[T], offset[T];
-#pragma GCC unroll 4
-  for (int t = 0; t < T; t++) {
-    scale[t] = load(floats(block[t]));
-    offset[t] = load(floats(block[t]) + 16);
-  }
-#pragma GCC unroll 4
-  for (int64_t k = 0; k < count; k++) {
-    vf w[T];
-#pragma GCC unroll 4
-    for (int t = 0; t < T; t++) {
-      w[t] = fma(bytes_to_floats(block[t] + kHeader + k * 16), scale[t], offset[t]);
-      if (k % 4 == 0) __builtin_prefetch(block[t] + kHeader + k * 16 + kAhead);
+    if constexpr (nibbles) {
+      if (left > 4) step.template operator()<4>();
+      if (left > 5) step.template operator()<5>();
+      if (left > 6) step.template operator()<6>();
+      if (left > 7) step.template operator()<7>();
     }
-    use(k, w);
   }
 }
 
@@ -96,9 +88,9 @@ void gemv_tiles(const PackedMatrix& w, const float* x, float* y, int64_t tile) {
     for (int64_t done = 0; done < w.k; done += w.block) {
       const int64_t count = w.k - done < w.block ? w.k - done : w.block;
       if (w.kind == kPackedU4) {
-        decode_u4<T>(at, count, use);
+        decode<true, T>(w, at, count, use);
       } else {
-        decode_u8<T>(at, count, use);
+        decode<false, T>(w, at, count, use);
       }
       x += count;
 #pragma GCC unroll 4
@@ -122,6 +114,21 @@ void gemv(const PackedMatrix& w, const float* x, float* y, int64_t begin, int64_
   for (; tile < end; tile++) gemv_tiles<1>(w, x, y, tile);
 }
 
+// The weights of one word, four or eight vectors.
+template <bool nibbles>
+WEFT_INLINE void decode_word(vu words, vf scale, vf offset, float* to) {
+  store(to, fma(code_of<nibbles, 0>(words), scale, offset));
+  store(to + 16, fma(code_of<nibbles, 1>(words), scale, offset));
+  store(to + 32, fma(code_of<nibbles, 2>(words), scale, offset));
+  store(to + 48, fma(code_of<nibbles, 3>(words), scale, offset));
+  if constexpr (nibbles) {
+    store(to + 64, fma(code_of<nibbles, 4>(words), scale, offset));
+    store(to + 80, fma(code_of<nibbles, 5>(words), scale, offset));
+    store(to + 96, fma(code_of<nibbles, 6>(words), scale, offset));
+    store(to + 112, fma(code_of<nibbles, 7>(words), scale, offset));
+  }
+}
+
 // Weights k0 .. k0 + count of one tile, decoded to panel[k][16]. k0 is a multiple of the block or
 // the block of kPanelK, whichever is smaller.
 void decode_panel(const PackedMatrix& w, int64_t tile, int64_t k0, int64_t count, float* panel) {
@@ -131,25 +138,16 @@ void decode_panel(const PackedMatrix& w, int64_t tile, int64_t k0, int64_t count
     int64_t some = w.block - inside;
     if (some > count - k) some = count - k;
     const char* header = base + block * w.block_bytes;
-    const vf scale = load(floats(header)), offset = load(floats(header) + 16);
+    const char* codes = header + w.header_bytes;
+    const vf scale = read_scales(w, header), offset = read_offsets(w, header, scale);
+    // `inside` is a multiple of 8: panels and blocks both are.
+    float* to = panel + k * 16;
     if (w.kind == kPackedU8) {
-      for (int64_t i = 0; i < some; i++)
-        store(panel + (k + i) * 16,
-              fma(bytes_to_floats(header + kHeader + (inside + i) * 16), scale, offset));
+      for (int64_t i = 0; i < some; i += 4)
+        decode_word<false>(load_u32(codes + (inside + i) * 16), scale, offset, to + i * 16);
     } else {
-      // `inside` is a multiple of 8: panels and blocks both are.
-      for (int64_t i = 0; i < some; i += 8) {
-        const vu codes = load_u32(header + kHeader + (inside + i) * 8);
-        float* to = panel + (k + i) * 16;
-        store(to, fma(nibble_to_float<0>(codes), scale, offset));
-        store(to + 16, fma(nibble_to_float<1>(codes), scale, offset));
-        store(to + 32, fma(nibble_to_float<2>(codes), scale, offset));
-        store(to + 48, fma(nibble_to_float<3>(codes), scale, offset));
-        store(to + 64, fma(nibble_to_float<4>(codes), scale, offset));
-        store(to + 80, fma(nibble_to_float<5>(codes), scale, offset));
-        store(to + 96, fma(nibble_to_float<6>(codes), scale, offset));
-        store(to + 112, fma(nibble_to_float<7>(codes), scale, offset));
-      }
+      for (int64_t i = 0; i < some; i += 8)
+        decode_word<true>(load_u32(codes + (inside + i) * 8), scale, offset, to + i * 16);
     }
     k += some;
   }
@@ -183,18 +181,20 @@ void gather(const PackedMatrix& w, int64_t line, float* y) {
     for (int64_t k = 0; k < w.k; k++) y[k] = floats(base)[k * 16 + lane];
     return;
   }
+  float scale[16], offset[16];
   for (int64_t k = 0; k < w.k; k++) {
     const char* header = base + k / w.block * w.block_bytes;
-    const int64_t inside = k % w.block;
-    uint32_t code;
-    if (w.kind == kPackedU8) {
-      code = uint8_t(header[kHeader + inside * 16 + lane]);
-    } else {
-      uint32_t word;
-      memcpy(&word, header + kHeader + (inside / 8 * 16 + lane) * 4, sizeof word);
-      code = word >> (inside % 8 * 4) & 15;
+    const int64_t inside = k % w.block, per_word = w.kind == kPackedU4 ? 8 : 4;
+    uint32_t word;
+    memcpy(&word, header + w.header_bytes + (inside / per_word * 16 + lane) * 4, sizeof word);
+    const uint32_t code = w.kind == kPackedU4 ? word >> (4 * nibble_of(int(inside % 8))) & 15
+                                              : word >> (8 * (inside % 4)) & 255;
+    if (inside == 0) {
+      const vf scales = read_scales(w, header);
+      store(scale, scales);
+      store(offset, read_offsets(w, header, scales));
     }
-    y[k] = fma1(float(code), floats(header)[lane], floats(header)[16 + lane]);
+    y[k] = fma1(float(code), scale[lane], offset[lane]);
   }
 }
 

@@ -43,6 +43,9 @@ struct vf {
 struct vu {
   u32n part[kParts];
 };
+struct vi {
+  i32n part[kParts];
+};
 
 #define WEFT_PARTS(i) _Pragma("GCC unroll 4") for (int i = 0; i < kParts; i++)
 
@@ -129,6 +132,10 @@ WEFT_INLINE vf min(vf a, vf b) {
   WEFT_PARTS(i) a.part[i] = a.part[i] < b.part[i] ? a.part[i] : b.part[i];
   return a;
 }
+WEFT_INLINE vf abs(vf a) {
+  WEFT_PARTS(i) a.part[i] = (f32n)((i32n)a.part[i] & 0x7fffffff);
+  return a;
+}
 WEFT_INLINE vf sqrt(vf a) {
 #if defined(__AVX512F__)
   a.part[0] = (f32n)_mm512_sqrt_ps((__m512)a.part[0]);
@@ -154,27 +161,114 @@ WEFT_INLINE float maximum(vf v) {
   return t[0];
 }
 
-// Sixteen bytes as floats.
-WEFT_INLINE vf bytes_to_floats(const char* p) {
+// Sixteen halves as floats.
+WEFT_INLINE vf halves_to_floats(const char* p) {
   vf r;
 #if defined(__AVX512F__)
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-  r.part[0] = (f32n)_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
+  r.part[0] = (f32n)_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+#elif defined(__F16C__)
+  WEFT_PARTS(i)
+  r.part[i] = (f32n)_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i * 16)));
+#else
+  // Exponent and mantissa moved to their places and scaled by 2^112; finite halves only.
+  uint16_t bits[16];
+  memcpy(bits, p, sizeof bits);
+  for (int l = 0; l < 16; l++) {
+    const uint32_t magnitude = uint32_t(bits[l] & 0x7fff) << 13;
+    float value;
+    memcpy(&value, &magnitude, sizeof value);
+    value *= 0x1p112f;
+    r.part[l / kLanes][l % kLanes] = bits[l] & 0x8000 ? -value : value;
+  }
+#endif
+  return r;
+}
+// Integers of -128 .. 127, as bytes.
+WEFT_INLINE void store_codes(int8_t* p, vf v) {
+#if defined(__AVX512F__)
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm512_cvtepi32_epi8(_mm512_cvtps_epi32((__m512)v.part[0])));
+#else
+  float values[16];
+  store(values, v);
+  for (int l = 0; l < 16; l++) p[l] = int8_t(values[l]);
+#endif
+}
+WEFT_INLINE vf to_floats(vi v) {
+  vf r;
+  WEFT_PARTS(i) r.part[i] = __builtin_convertvector(v.part[i], f32n);
+  return r;
+}
+WEFT_INLINE vi set1_i32(int32_t x) {
+  vi r;
+  WEFT_PARTS(i) r.part[i] = x - i32n{};
+  return r;
+}
+WEFT_INLINE vu low_nibbles(vu codes) {
+  WEFT_PARTS(i) codes.part[i] &= 0x0f0f0f0fu;
+  return codes;
+}
+WEFT_INLINE vu high_nibbles(vu codes) {
+  WEFT_PARTS(i) codes.part[i] = codes.part[i] >> 4 & 0x0f0f0f0fu;
+  return codes;
+}
+
+// acc + the dot product of each lane's four bytes of `codes`, 0..255 (0..15 when small), and the
+// four signed bytes of x. Exact.
+template <bool small>
+WEFT_INLINE vi dot4(vi acc, vu codes, int32_t x) {
+#if defined(__AVX512VNNI__)
+  acc.part[0] =
+      (i32n)_mm512_dpbusd_epi32((__m512i)acc.part[0], (__m512i)codes.part[0], _mm512_set1_epi32(x));
+#elif defined(__AVX512BW__)
+  const __m512i w = (__m512i)codes.part[0], v = _mm512_set1_epi32(x);
+  if constexpr (small) {
+    const __m512i pairs = _mm512_maddubs_epi16(w, v);
+    acc.part[0] += (i32n)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
+  } else {  // pairs of products of large codes do not fit 16 bits
+    const __m512i even = _mm512_and_si512(w, _mm512_set1_epi16(255));
+    const __m512i odd = _mm512_srli_epi16(w, 8);
+    const __m512i x_even = _mm512_srai_epi16(_mm512_slli_epi16(v, 8), 8);
+    acc.part[0] += (i32n)_mm512_madd_epi16(even, x_even);
+    acc.part[0] += (i32n)_mm512_madd_epi16(odd, _mm512_srai_epi16(v, 8));
+  }
 #elif defined(__AVX2__)
+  const __m256i v = _mm256_set1_epi32(x);
   WEFT_PARTS(i) {
-    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + i * 8));
-    r.part[i] = (f32n)_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
+    const __m256i w = (__m256i)codes.part[i];
+    if constexpr (small) {
+      const __m256i pairs = _mm256_maddubs_epi16(w, v);
+      acc.part[i] += (i32n)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+    } else {
+      const __m256i even = _mm256_and_si256(w, _mm256_set1_epi16(255));
+      const __m256i odd = _mm256_srli_epi16(w, 8);
+      const __m256i x_even = _mm256_srai_epi16(_mm256_slli_epi16(v, 8), 8);
+      acc.part[i] += (i32n)_mm256_madd_epi16(even, x_even);
+      acc.part[i] += (i32n)_mm256_madd_epi16(odd, _mm256_srai_epi16(v, 8));
+    }
   }
 #elif defined(__SSE2__)
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), none = {};
-  const __m128i low = _mm_unpacklo_epi8(bytes, none), high = _mm_unpackhi_epi8(bytes, none);
-  r.part[0] = (f32n)_mm_cvtepi32_ps(_mm_unpacklo_epi16(low, none));
-  r.part[1] = (f32n)_mm_cvtepi32_ps(_mm_unpackhi_epi16(low, none));
-  r.part[2] = (f32n)_mm_cvtepi32_ps(_mm_unpacklo_epi16(high, none));
-  r.part[3] = (f32n)_mm_cvtepi32_ps(_mm_unpackhi_epi16(high, none));
+  const __m128i v = _mm_set1_epi32(x);
+  const __m128i x_even = _mm_srai_epi16(_mm_slli_epi16(v, 8), 8), x_odd = _mm_srai_epi16(v, 8);
+  WEFT_PARTS(i) {
+    const __m128i w = (__m128i)codes.part[i];
+    acc.part[i] += (i32n)_mm_madd_epi16(_mm_and_si128(w, _mm_set1_epi16(255)), x_even);
+    acc.part[i] += (i32n)_mm_madd_epi16(_mm_srli_epi16(w, 8), x_odd);
+  }
 #else
-  for (int l = 0; l < 16; l++) r.part[l / kLanes][l % kLanes] = float(uint8_t(p[l]));
+  WEFT_PARTS(i)
+  for (int l = 0; l < kLanes; l++)
+    for (int b = 0; b < 4; b++)
+      acc.part[i][l] += int32_t(codes.part[i][l] >> (8 * b) & 255) * int8_t(uint32_t(x) >> (8 * b));
 #endif
+  return acc;
+}
+// Byte j of each lane as a float.
+template <int j>
+WEFT_INLINE vf byte_to_float(vu codes) {
+  vf r;
+  WEFT_PARTS(i)
+  r.part[i] = __builtin_convertvector((i32n)((codes.part[i] >> (8 * j)) & 255u), f32n);
   return r;
 }
 // Nibble j of each lane as a float.

@@ -77,8 +77,13 @@ template <typename T>
 T* data_out(const Step& step, uint32_t i = 0) {
   return reinterpret_cast<T*>(step.out[i]->data);
 }
+// What an open device is.
+struct CpuDevice {
+  Kernels kernels;
+  bool quantizes;  // activations that meet codes become codes
+};
 inline const Kernels& kernels(Prepare& context) {
-  return *static_cast<const Kernels*>(context.device_state);
+  return static_cast<const CpuDevice*>(context.device_state)->kernels;
 }
 // The whole state of ops that keep nothing else.
 struct KernelsOnly {

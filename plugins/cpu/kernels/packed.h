@@ -1,0 +1,35 @@
+// Reading packed blocks: headers as vectors, a word's codes as weights. For kernel files only, like
+// vec.h.
+#pragma once
+
+#include "plugins/cpu/kernels/kernels.h"
+#include "plugins/cpu/kernels/vec.h"
+
+namespace weft::cpu::WEFT_ISA {
+
+WEFT_INLINE const float* floats(const char* p) { return reinterpret_cast<const float*>(p); }
+
+WEFT_INLINE vf read_scales(const PackedMatrix& w, const char* block) {
+  return w.half_scales ? halves_to_floats(block) : load(floats(block));
+}
+WEFT_INLINE vf read_offsets(const PackedMatrix& w, const char* block, vf scale) {
+  const char* p = block + (w.half_scales ? 32 : 64);
+  switch (w.offset_form) {
+    case kOffsetF32:
+      return load(floats(p));
+    case kOffsetF16:
+      return halves_to_floats(p);
+    case kOffsetU8: {
+      float points[16];
+      for (int l = 0; l < 16; l++) points[l] = float(uint8_t(p[l]));
+      return zero() - load(points) * scale;
+    }
+    default:
+      return set1(float(-w.zero)) * scale;
+  }
+}
+
+// The nibble of a word that holds its code k of eight.
+constexpr int nibble_of(int k) { return k < 4 ? 2 * k : 2 * k - 7; }
+
+}  // namespace weft::cpu::WEFT_ISA

@@ -1,0 +1,349 @@
+// Products of packed codes with activations that are codes themselves: int8 with a scale per chunk
+// of 32, so that the sum of a chunk is integer dot products, exact.
+//
+//   y = sum over chunks of  fma(float(dot), x scale, ...) in the weights' scale, plus offsets:
+//
+//   dot  = sum (weight code * x code) - zero * sum (x code)       zero: where one is all columns'
+//   acc  = fma(float(dot) * w scale, x scale, acc)
+//   acc  = fma(w offset, x scale * sum (x code), acc)             where columns have their own
+//
+// Every element goes through this sequence whatever rows are computed with it, so one row
+// (decoding) and many (a prompt) agree bit for bit. Weights are read packed by both: a register
+// tile of six rows decodes a word for all of them. The scheme is that of ggml's Q8_0 activations.
+#include "plugins/cpu/kernels/kernels.h"
+#include "plugins/cpu/kernels/packed.h"
+
+namespace weft::cpu::WEFT_ISA {
+
+namespace {
+
+// Registers of sums and of dots: 2 x 12 of 512 bits; less where there are 16.
+#if defined(__AVX512F__)
+constexpr int kTileRows = 6, kTiles = 2, kRowTiles = 4;
+#elif defined(__AVX2__)
+constexpr int kTileRows = 3, kTiles = 1, kRowTiles = 2;
+#else
+constexpr int kTileRows = 1, kTiles = 1, kRowTiles = 2;
+#endif
+// How far ahead of its use each tile's stream is asked for when one row leaves the processor
+// waiting for memory.
+constexpr int64_t kAhead = 1024;
+// Bytes of records that stay in the second-level cache while all tiles pass over them.
+constexpr int64_t kPanelBytes = 384 << 10;
+
+struct Record {
+  int8_t codes[kChunk];
+  float scale, sum;
+  int32_t start, none;
+};
+static_assert(sizeof(Record) == kRecordBytes);
+
+struct Tile {
+  const char* block[kRowTiles];  // the first block of each
+  const Record* x;               // row 0, chunk 0
+  int64_t step;                  // records from a chunk to the next
+};
+
+WEFT_INLINE int32_t word_of(const int8_t* codes) {
+  int32_t word;
+  memcpy(&word, codes, sizeof word);
+  return word;
+}
+
+// dot[r][t] += the next eight codes of tile t times those of row r.
+template <bool nibbles, int R, int T>
+WEFT_INLINE void eight(const char* const (&at)[T], const Record* x, int64_t k, vi (&dot)[R][T]) {
+#pragma GCC unroll 4
+  for (int t = 0; t < T; t++) {
+    const vu words = load_u32(at[t]);
+    const vu first = nibbles ? low_nibbles(words) : words;
+    const vu second = nibbles ? high_nibbles(words) : load_u32(at[t] + 64);
+    if constexpr (R <= 2) {
+      __builtin_prefetch(at[t] + kAhead);
+      if constexpr (!nibbles) __builtin_prefetch(at[t] + 64 + kAhead);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++) {
+      dot[r][t] = dot4<nibbles>(dot[r][t], first, word_of(x[r].codes + k));
+      dot[r][t] = dot4<nibbles>(dot[r][t], second, word_of(x[r].codes + k + 4));
+    }
+  }
+}
+
+// sums[t][r][16] of R rows and T tiles; a tile has room for a group of rows.
+template <bool nibbles, int R, int T>
+void tile_sums(const PackedMatrix& w, const Tile& tile, float* sums) {
+  const bool has_offsets = w.offset_form != kOffsetNone;
+  const Record* x = tile.x;
+  const char* block[T];
+  vf acc[R][T];
+#pragma GCC unroll 4
+  for (int t = 0; t < T; t++) {
+    block[t] = tile.block[t];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++) acc[r][t] = zero();
+  }
+  for (int64_t done = 0; done < w.k; done += w.block) {
+    const char* at[T];
+#pragma GCC unroll 4
+    for (int t = 0; t < T; t++) at[t] = block[t] + w.header_bytes;
+    for (int64_t chunk = 0; chunk < w.block; chunk += kChunk) {
+      const int64_t count = w.block - chunk < kChunk ? w.block - chunk : kChunk;
+      vi dot[R][T];
+#pragma GCC unroll 8
+      for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+        for (int t = 0; t < T; t++) dot[r][t] = set1_i32(x[r].start);
+      for (int64_t k = 0; k < count; k += 8) {
+        eight<nibbles, R, T>(at, x, k, dot);
+#pragma GCC unroll 4
+        for (int t = 0; t < T; t++) at[t] += nibbles ? 64 : 128;
+      }
+#pragma GCC unroll 4
+      for (int t = 0; t < T; t++) {
+        const vf scale = read_scales(w, block[t]);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; r++)
+          acc[r][t] = fma(to_floats(dot[r][t]) * scale, set1(x[r].scale), acc[r][t]);
+        if (!has_offsets) continue;
+        const vf offset = read_offsets(w, block[t], scale);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; r++) acc[r][t] = fma(offset, set1(x[r].sum), acc[r][t]);
+      }
+      x += tile.step;
+    }
+#pragma GCC unroll 4
+    for (int t = 0; t < T; t++) block[t] += w.block_bytes;
+  }
+#pragma GCC unroll 4
+  for (int t = 0; t < T; t++)
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++) store(sums + (t * kGroupRows + r) * 16, acc[r][t]);
+}
+
+template <int R, int T>
+WEFT_INLINE void tile_sums_of(const PackedMatrix& w, const Tile& tile, float* sums) {
+  if (w.kind == kPackedU4) {
+    tile_sums<true, R, T>(w, tile, sums);
+  } else {
+    tile_sums<false, R, T>(w, tile, sums);
+  }
+}
+
+// Sums of `tiles` tiles, at most kTiles, for the first R of `rows` rows; returns R.
+template <int T>
+WEFT_INLINE int64_t rows_of_sums(const PackedMatrix& w, const Tile& tile,
+                                 [[maybe_unused]] int64_t rows, float* sums) {
+#if defined(__AVX512F__)
+  if (rows >= 6) return tile_sums_of<6, T>(w, tile, sums), 6;
+  if (rows >= 4) return tile_sums_of<4, T>(w, tile, sums), 4;
+#endif
+#if defined(__AVX2__)
+  if (rows >= 3) return tile_sums_of<3, T>(w, tile, sums), 3;
+#endif
+#if defined(__AVX512F__)
+  if (rows >= 2) return tile_sums_of<2, T>(w, tile, sums), 2;
+#endif
+  return tile_sums_of<1, T>(w, tile, sums), 1;
+}
+
+void store_columns(float* to, vf value, int64_t lanes) {
+  if (lanes >= 16) {
+    store(to, value);
+  } else {
+    store_n(to, value, lanes);
+  }
+}
+
+// Rows of y from `row` on, of one tile's columns; `rows` of records.
+WEFT_INLINE void finish(const QuantizedProduct& p, int64_t tile, int64_t row, int64_t rows,
+                        const float* sums) {
+  const int64_t column = tile * 16, lanes = p.w->n - column;
+  for (int64_t r = 0; r < rows; r += p.terms, row++) {
+    vf value = load(sums + r * 16);
+    if (p.terms == 2) value = value + load(sums + (r + 1) * 16);
+    if (p.finish == kJoin) {
+      const float* other = p.other + row * p.other_row + column;
+      value = value + (lanes >= 16 ? load(other) : load_n(other, lanes, 0));
+    }
+    store_columns(p.y + row * p.y_row + column, value, lanes);
+  }
+}
+
+WEFT_INLINE void finish_gate(const QuantizedProduct& p, int64_t tile, int64_t row, int64_t rows,
+                             float* gate, const float* up) {
+  const int64_t column = tile * 16, lanes = p.w->n - column;
+  p.activate(p.activation, rows * 16, gate, gate, p.alpha);
+  for (int64_t r = 0; r < rows; r++)
+    store_columns(p.y + (row + r) * p.y_row + column, load(gate + r * 16) * load(up + r * 16),
+                  lanes);
+}
+
+// Whether one pass over both matrices of a gate can read their headers alike.
+WEFT_INLINE bool alike(const PackedMatrix& a, const PackedMatrix& b) {
+  return a.half_scales == b.half_scales && a.offset_form == b.offset_form;
+}
+
+const char* tile_at(const PackedMatrix& w, int64_t tile) { return w.data + tile * w.tile_bytes; }
+
+// sums[t][r] of a group's rows, T tiles of `w`.
+template <int T>
+WEFT_INLINE void group_sums(const PackedMatrix& w, Tile tile, int64_t rows, float* sums) {
+  while (rows > 0) {
+    const int64_t some = rows_of_sums<T>(w, tile, rows, sums);
+    tile.x += some;
+    sums += some * 16;
+    rows -= some;
+  }
+}
+
+// A group of record rows and `tiles` tiles, 1 or kTiles.
+void group_of_rows(const QuantizedProduct& p, const Tile& tile, int64_t first_tile, int64_t tiles,
+                   int64_t row, int64_t rows) {
+  alignas(64) float sums[kTiles * kGroupRows * 16];
+  if (tiles == 1) {
+    group_sums<1>(*p.w, tile, rows, sums);
+  } else {
+    group_sums<kTiles>(*p.w, tile, rows, sums);
+  }
+  for (int64_t t = 0; t < tiles; t++)
+    finish(p, first_tile + t, row / p.terms, rows, sums + t * kGroupRows * 16);
+}
+
+// The same for a gate: a tile of each matrix.
+void group_of_gate(const QuantizedProduct& p, const Tile& tile, int64_t first_tile, int64_t row,
+                   int64_t rows) {
+  alignas(64) float sums[2 * kGroupRows * 16];
+  if (kTiles == 2 && alike(*p.w, *p.gated)) {
+    group_sums<2>(*p.w, tile, rows, sums);
+  } else {
+    Tile other = tile;
+    other.block[0] = tile.block[1];
+    group_sums<1>(*p.w, tile, rows, sums);
+    group_sums<1>(*p.gated, other, rows, sums + kGroupRows * 16);
+  }
+  finish_gate(p, first_tile, row, rows, sums, sums + kGroupRows * 16);
+}
+
+// One row: as many tiles at once as hide the latency of a chain of dot products.
+void one_row(const QuantizedProduct& p, int64_t begin, int64_t end) {
+  alignas(64) float sums[kRowTiles * kGroupRows * 16];
+  Tile at{{}, reinterpret_cast<const Record*>(p.records), 1};
+  for (int64_t tile = begin; tile < end;) {
+    const int64_t tiles = end - tile < kRowTiles ? 1 : kRowTiles;
+    for (int64_t t = 0; t < tiles; t++) at.block[t] = tile_at(*p.w, tile + t);
+    if (tiles == 1) {
+      tile_sums_of<1, 1>(*p.w, at, sums);
+    } else {
+      tile_sums_of<1, kRowTiles>(*p.w, at, sums);
+    }
+    for (int64_t t = 0; t < tiles; t++) finish(p, tile + t, 0, 1, sums + t * kGroupRows * 16);
+    tile += tiles;
+  }
+}
+
+// Half of the tiles are the gate's, half of them the other matrix's.
+void one_row_gate(const QuantizedProduct& p, int64_t begin, int64_t end) {
+  constexpr int64_t kPairs = kRowTiles / 2;
+  alignas(64) float sums[kRowTiles * kGroupRows * 16];
+  float* up = sums + kPairs * kGroupRows * 16;
+  Tile at{{}, reinterpret_cast<const Record*>(p.records), 1};
+  const bool together = alike(*p.w, *p.gated);
+  for (int64_t tile = begin; tile < end;) {
+    const int64_t pairs = together && end - tile >= kPairs ? kPairs : 1;
+    for (int64_t t = 0; t < pairs; t++) {
+      at.block[t] = tile_at(*p.w, tile + t);
+      at.block[kPairs + t] = tile_at(*p.gated, tile + t);
+    }
+    if (pairs == kPairs && together) {
+      tile_sums_of<1, kRowTiles>(*p.w, at, sums);
+    } else {
+      tile_sums_of<1, 1>(*p.w, at, sums);
+      at.block[0] = at.block[kPairs];
+      tile_sums_of<1, 1>(*p.gated, at, up);
+    }
+    for (int64_t t = 0; t < pairs; t++)
+      finish_gate(p, tile + t, 0, 1, sums + t * kGroupRows * 16, up + t * kGroupRows * 16);
+    tile += pairs;
+  }
+}
+
+// All tiles over a panel of rows, group by group of rows.
+void panel(const QuantizedProduct& p, int64_t begin, int64_t end, int64_t row0, int64_t rows) {
+  const int64_t chunks = chunks_of(p.w->k, p.w->block);
+  const Record* records = reinterpret_cast<const Record*>(p.records);
+  const int64_t wide = p.finish == kGate ? 1 : kTiles;
+  for (int64_t tile = begin; tile < end;) {
+    const int64_t tiles = end - tile < wide ? 1 : wide;
+    for (int64_t row = row0; row < row0 + rows; row += kGroupRows) {
+      const int64_t some = p.rows - row < kGroupRows ? p.rows - row : kGroupRows;
+      Tile at{{}, records + row * chunks, some};
+      for (int64_t t = 0; t < tiles; t++) at.block[t] = tile_at(*p.w, tile + t);
+      if (p.finish == kGate) {
+        at.block[1] = tile_at(*p.gated, tile);
+        group_of_gate(p, at, tile, row, some);
+      } else {
+        group_of_rows(p, at, tile, tiles, row, some);
+      }
+    }
+    tile += tiles;
+  }
+}
+
+void quantized_product(const QuantizedProduct& p, int64_t begin, int64_t end) {
+  if (p.rows == 1) return p.finish == kGate ? one_row_gate(p, begin, end) : one_row(p, begin, end);
+  const int64_t row_bytes = chunks_of(p.w->k, p.w->block) * kRecordBytes;
+  int64_t step = kPanelBytes / (row_bytes * kGroupRows) * kGroupRows;
+  if (step < kGroupRows) step = kGroupRows;
+  for (int64_t row = 0; row < p.rows; row += step)
+    panel(p, begin, end, row, p.rows - row < step ? p.rows - row : step);
+}
+
+WEFT_INLINE vf load_some(const float* p, int64_t count) {
+  return count >= 16 ? load(p) : count > 0 ? load_n(p, count, 0) : zero();
+}
+
+// An infinity or a NaN makes the scale a NaN, and so every result of its row.
+void quantize_chunk(const float* x, int64_t count, int32_t zero_point, Record* to, float* rest) {
+  const vf values[2] = {load_some(x, count), load_some(x + 16, count - 16)};
+  const float highest = maximum(max(abs(values[0]), abs(values[1])));
+  const vf inverse = set1(highest > 0 ? 127.0f / highest : 0.0f);
+  const vf magic = set1(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer, halves to even
+  vf codes[2];
+  for (int i = 0; i < 2; i++) codes[i] = values[i] * inverse + magic - magic;
+  const float total = sum(codes[0] + codes[1]);
+  const bool finite = total - total == 0;
+  for (int i = 0; i < 2; i++) store_codes(to->codes + 16 * i, finite ? codes[i] : zero());
+  to->scale = finite ? highest / 127.0f : __builtin_nanf("");
+  to->sum = to->scale * total;
+  to->start = finite ? -zero_point * int32_t(total) : 0;
+  to->none = 0;
+  for (int i = 0; rest && i < 2; i++) {
+    const vf left = values[i] - codes[i] * set1(to->scale);
+    const int64_t some = count - 16 * i;
+    if (some >= 16) store(rest + 16 * i, left);
+    if (some > 0 && some < 16) store_n(rest + 16 * i, left, some);
+  }
+}
+
+void quantize(const float* x, int64_t k, int64_t block, int32_t zero_point, char* records,
+              int64_t step, float* rest) {
+  for (int64_t b = 0; b < k; b += block)
+    for (int64_t chunk = 0; chunk < block; chunk += kChunk) {
+      int64_t count = block - chunk < kChunk ? block - chunk : kChunk;
+      const int64_t left = k - b - chunk, at = b + chunk;
+      if (count > left) count = left > 0 ? left : 0;
+      quantize_chunk(x + at, count, zero_point, reinterpret_cast<Record*>(records),
+                     rest ? rest + at : nullptr);
+      records += step;
+    }
+}
+
+}  // namespace
+
+void install_quantized(Kernels& table) {
+  table.quantize = quantize;
+  table.quantized_product = quantized_product;
+}
+
+}  // namespace weft::cpu::WEFT_ISA

@@ -1,0 +1,228 @@
+// A group of linears in int8 (linear_group.h): the input's rows become records of codes, then the
+// tiles of all matrices are shared among threads.
+//
+//   few rows    every thread makes the records for itself, and no one waits
+//   many rows   phase 0: records, rows shared      phase 1: products, tiles shared
+//
+// A result that leaves the graph, as logits do, is computed from two terms: the codes of a row and
+// the codes of what they leave of it. The second costs a decoding nothing that waits for memory,
+// and halves how often the highest logit is another one.
+#include "plugins/cpu/linear_group.h"
+#include "plugins/cpu/pack.h"
+
+namespace weft::cpu {
+
+namespace {
+
+struct Linear {
+  PackedMatrix w;
+  uint32_t y;      // output of the step
+  uint32_t other;  // input of the step that is added
+  bool joins, is_bias;
+};
+struct State {
+  const Kernels* k;
+  std::vector<Linear> linears;
+  uint32_t x;     // inputs of the step
+  uint32_t norm;  // weight of the normalization, or WEFT_NONE
+  float epsilon;
+  int64_t terms;
+  bool gated;
+  uint32_t activation;
+  float alpha;
+};
+
+// At most so many rows are quantized by every thread for itself.
+constexpr int64_t kLocalRows = 2;
+
+const State& state_of(const Step& step) { return *static_cast<const State*>(step.state); }
+const PackedMatrix& first_of(const State& s) { return s.linears[0].w; }
+int64_t rows_of(const Step& step, const State& s) {
+  const int64_t k = first_of(s).k;
+  return k ? step.in[s.x]->count / k : 0;
+}
+int64_t record_bytes(const State& s, int64_t rows) {
+  const PackedMatrix& w = first_of(s);
+  return (rows * s.terms * chunks_of(w.k, w.block) * kRecordBytes + 63) / 64 * 64;
+}
+int64_t row_bytes(const State& s) {
+  return (first_of(s).k * int64_t(sizeof(float)) + 63) / 64 * 64;
+}
+
+// Where a node's inputs and outputs begin among those of the step.
+struct Places {
+  std::vector<uint32_t> in, out;
+  explicit Places(const std::vector<NodeView>& nodes) {
+    uint32_t inputs = 0, outputs = 0;
+    for (const NodeView& node : nodes) {
+      in.push_back(inputs), out.push_back(outputs);
+      inputs += node->input_count, outputs += node->output_count;
+    }
+  }
+};
+
+uint32_t activation_of(const NodeView& node) {
+  if (std::strcmp(node->op_type, "Swish") == 0) return kSwish;
+  return node.string("approximate", "none") == "tanh" ? kGeluTanh : kGelu;
+}
+
+// The group's nodes by their numbers in the step.
+LinearGroup group_in(const Prepare& context) {
+  std::vector<uint32_t> indices;
+  for (const NodeView& node : context.nodes) indices.push_back(node.index());
+  const auto local = [&](uint32_t n) {
+    if (n == WEFT_NONE) return WEFT_NONE;
+    return uint32_t(std::find(indices.begin(), indices.end(), n) - indices.begin());
+  };
+  for (LinearGroup group : linear_groups(context.node.graph())) {
+    if (group.nodes() != indices) continue;
+    group.norm = local(group.norm);
+    group.activation = local(group.activation);
+    group.gate = local(group.gate);
+    for (LinearGroup::Member& m : group.members) m = {local(m.matmul), local(m.join), m.other};
+    return group;
+  }
+  throw plugin::Failure(WEFT_E_INVALID, "these nodes are no group of linears");
+}
+
+std::shared_ptr<const void> prepare(Prepare& context) {
+  const LinearGroup group = group_in(context);
+  const Places at(context.nodes);
+  auto s = std::make_shared<State>();
+  s->k = &kernels(context);
+  for (const LinearGroup::Member& member : group.members) {
+    const NodeView& matmul = context.nodes[member.matmul];
+    Linear linear{};
+    linear.w = pack(matmul.graph(), columns_of(matmul.graph(), matmul.input(1)), context.constants);
+    linear.y = at.out[member.matmul];
+    linear.joins = member.join != WEFT_NONE;
+    if (linear.joins) {
+      linear.y = at.out[member.join];
+      linear.other = at.in[member.join] + member.other;
+      linear.is_bias = context.nodes[member.join].in(member.other).rank == 1;
+    }
+    s->linears.push_back(linear);
+  }
+  s->gated = group.gate != WEFT_NONE;
+  const weft_value& result = context.nodes[group.members[0].matmul].out(0);
+  s->terms = group.members.size() == 1 && result.flags & WEFT_VALUE_OUTPUT ? 2 : 1;
+  if (s->gated) {
+    s->linears[0].y = at.out[group.gate];
+    s->activation = activation_of(context.nodes[group.activation]);
+    s->alpha = context.nodes[group.activation].real("alpha", 1.0f);
+  }
+  s->norm = WEFT_NONE;
+  s->x = at.in[group.members[0].matmul];
+  if (group.norm != WEFT_NONE) {
+    s->x = at.in[group.norm];
+    s->norm = s->x + 1;
+    s->epsilon = context.nodes[group.norm].real("epsilon", 1e-5f);
+  }
+  return s;
+}
+
+// Records of rows [begin, end), normalized first where the group begins so; `rest` holds a row.
+void quantize_rows(const Step& step, const State& s, int64_t rows, Range range, char* records,
+                   float* rest) {
+  const PackedMatrix& w = first_of(s);
+  const int64_t chunks = chunks_of(w.k, w.block);
+  for (int64_t row = range.begin; row < range.end; row++) {
+    const float* x = data<float>(step.in[s.x]) + row * w.k;
+    if (s.norm != WEFT_NONE) {
+      s.k->rms_norm(x, data<float>(step.in[s.norm]), rest, w.k, s.epsilon);
+      x = rest;
+    }
+    for (int64_t term = 0; term < s.terms; term++) {
+      const int64_t at = row * s.terms + term, first = at / kGroupRows * kGroupRows;
+      const int64_t group = std::min(kGroupRows, rows * s.terms - first);
+      s.k->quantize(x, w.k, w.block, w.zero, records + (first * chunks + at - first) * kRecordBytes,
+                    group * kRecordBytes, term + 1 < s.terms ? rest : nullptr);
+      x = rest;
+    }
+  }
+}
+
+QuantizedProduct product_of(const Step& step, const State& s, const Linear& linear,
+                            const char* records, int64_t rows) {
+  QuantizedProduct p{};
+  p.w = &linear.w;
+  p.records = records;
+  p.rows = rows * s.terms;
+  p.terms = s.terms;
+  p.y = data_out<float>(step, linear.y);
+  p.y_row = linear.w.n;
+  p.finish = s.gated ? kGate : linear.joins ? kJoin : kStore;
+  if (linear.joins) {
+    p.other = data<float>(step.in[linear.other]);
+    p.other_row = linear.is_bias ? 0 : linear.w.n;
+  }
+  if (s.gated) {
+    p.gated = &s.linears[1].w;
+    p.activate = s.k->unary;
+    p.activation = s.activation;
+    p.alpha = s.alpha;
+  }
+  return p;
+}
+
+// This thread's share of the tiles of all matrices, in pairs.
+void multiply(const Step& step, const State& s, const char* records, int64_t rows,
+              const Team& team) {
+  const size_t count = s.gated ? 1 : s.linears.size();
+  int64_t pairs = 0;
+  for (size_t i = 0; i < count; i++) pairs += (s.linears[i].w.tiles + 1) / 2;
+  Range mine = share(pairs, team.id, team.size);
+  for (size_t i = 0; i < count && mine.end > 0; i++) {
+    const int64_t tiles = s.linears[i].w.tiles, here = (tiles + 1) / 2;
+    const int64_t begin = std::max<int64_t>(mine.begin, 0) * 2;
+    const int64_t end = std::min(mine.end * 2, tiles);
+    if (begin < end)
+      s.k->quantized_product(product_of(step, s, s.linears[i], records, rows), begin, end);
+    mine.begin -= here, mine.end -= here;
+  }
+}
+
+void run(const Step& step, const Team& team) {
+  const State& s = state_of(step);
+  const int64_t rows = rows_of(step, s);
+  if (rows == 0) return;
+  if (rows <= kLocalRows) {
+    char* mine = step.scratch + team.id * (record_bytes(s, kLocalRows) + row_bytes(s));
+    quantize_rows(step, s, rows, {0, rows}, mine,
+                  reinterpret_cast<float*>(mine + record_bytes(s, kLocalRows)));
+    return multiply(step, s, mine, rows, team);
+  }
+  if (team.phase == 0) {
+    char* row = step.scratch + record_bytes(s, rows) + team.id * row_bytes(s);
+    quantize_rows(step, s, rows, share(rows, team.id, team.size), step.scratch,
+                  reinterpret_cast<float*>(row));
+  } else {
+    multiply(step, s, step.scratch, rows, team);
+  }
+}
+
+uint64_t scratch(const Step& step, uint32_t threads) {
+  const State& s = state_of(step);
+  const int64_t shared = record_bytes(s, rows_of(step, s)) + threads * row_bytes(s);
+  const int64_t local = threads * (record_bytes(s, kLocalRows) + row_bytes(s));
+  return uint64_t(std::max(shared, local));
+}
+
+uint32_t threads(const Step& step, uint32_t most) {
+  const State& s = state_of(step);
+  int64_t work = 0;
+  for (const Linear& linear : s.linears) work += linear.w.n * linear.w.k;
+  return threads_for(work * rows_of(step, s), 32 * 1024, most);
+}
+
+uint32_t phases(const Step& step) {
+  const State& s = state_of(step);
+  return rows_of(step, s) > kLocalRows ? 2 : 1;
+}
+
+}  // namespace
+
+// Its nodes are checked by the rows that run them one by one.
+const OpRow linear_group_row = {"", "", nullptr, prepare, run, nullptr, scratch, threads, phases};
+
+}  // namespace weft::cpu
