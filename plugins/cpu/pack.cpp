@@ -124,22 +124,27 @@ uint32_t interleave(uint32_t word) {
   return out;
 }
 
-void pack_block(const Source& s, const PackedMatrix& packed, int64_t tile, int64_t b, char* to) {
-  char* codes = to + packed.header_bytes;
+// Block b of a tile; pairs of tiles lie together (kernels.h).
+void pack_block(const Source& s, const PackedMatrix& packed, int64_t tile, int64_t b, char* data) {
+  const int64_t even = tile / 2 * 2, odd = tile - even;
+  const int64_t together = even + 1 < packed.tiles ? 2 : 1;
+  char* to = data + even * packed.tile_bytes + b * together * packed.block_bytes;
+  char* header = to + odd * packed.header_bytes;
+  char* words = to + together * packed.header_bytes + odd * 64;
   const bool nibble = is_nibble(s.storage);
   const int64_t first = b * s.blocks.block, per_word = nibble ? 8 : 4;
   const int64_t count = std::min(s.blocks.block, packed.k - first);
   const uint32_t flip = s.storage == WEFT_I4 ? 0x88888888u : s.storage == WEFT_I8 ? 0x80808080u : 0;
   for (int64_t lane = 0; lane < 16 && tile * 16 + lane < packed.n; lane++) {
     const int64_t line = tile * 16 + lane;
-    pack_header(s, packed, line * s.blocks.count + b, lane, to);
+    pack_header(s, packed, line * s.blocks.count + b, lane, header);
     const char* from = s.codes + line * s.line_bytes + (nibble ? first / 2 : first);
     for (int64_t i = 0; i < count; i += per_word) {
       uint32_t word = 0;
       const int64_t bytes = nibble ? (count - i + 1) / 2 : count - i;
       std::memcpy(&word, from + (nibble ? i / 2 : i), size_t(std::min<int64_t>(4, bytes)));
       word ^= flip;
-      put(codes + i / per_word * 64, lane, nibble ? interleave(word) : word);
+      put(words + i / per_word * together * 64, lane, nibble ? interleave(word) : word);
     }
   }
 }
@@ -290,8 +295,7 @@ PackedMatrix pack(const GraphView& graph, const LineMatrix& m, common::ConstantS
     for (int64_t i = 0; i < m.matrices; i++, to += size)
       for (int64_t tile = 0; tile < tiles; tile++)
         for (int64_t block = 0; block < b.count; block++)
-          pack_block(matrix_of(source, m, i), packed, tile, block,
-                     to + tile * packed.tile_bytes + block * packed.block_bytes);
+          pack_block(matrix_of(source, m, i), packed, tile, block, to);
   });
   return packed;
 }

@@ -106,7 +106,7 @@ common::DeviceSettings open(const weft_kv* options, uint32_t count) {
   common::DeviceSettings settings;
   settings.name = processor_name() + ", " + device->kernels.isa;
   // Packed constants are the same for every instruction set, so the key does not name one.
-  settings.driver = "weft-cpu-2";
+  settings.driver = "weft-cpu-4";
   settings.state = device;
   return settings;
 }

@@ -19,7 +19,10 @@ namespace weft::cpu {
 //   u4    tile: blocks of { header, block / 8 x 16 words of codes k0 k4 k1 k5 k2 k6 k3 k7, low
 //               nibble first }
 //
-// So a word's bytes, or its low and its high nibbles, are four consecutive codes of one column:
+// Tiles of codes lie in pairs: of each block the two headers, then the words of 16 columns in turns,
+// so that a thread that decodes reads one stream. A last tile without a partner lies alone.
+//
+// A word's bytes, or its low and its high nibbles, are four consecutive codes of one column:
 // what integer dot products take. A header is { scale[16], offset[16] } in the shortest form that
 // keeps every bit: scales are f16 where all of the matrix are; see OffsetForm.
 //

@@ -10,10 +10,6 @@ namespace weft::cpu::WEFT_ISA {
 
 namespace {
 
-// How far ahead of its use a tile's stream is asked for: each of four streams alone is too slow for
-// the processor's own prefetcher to run far enough ahead.
-constexpr int64_t kAhead = 1024;
-
 // Code j of each lane's word.
 template <bool nibbles, int j>
 WEFT_INLINE vf code_of(vu words) {
@@ -24,24 +20,23 @@ WEFT_INLINE vf code_of(vu words) {
 // Calls use(k, weights of tile 0 .. T-1) for every k of one block.
 //   block[t]  the block of tile t
 template <bool nibbles, int T, typename Use>
-WEFT_INLINE void decode(const PackedMatrix& m, const char* const (&block)[T], int64_t count,
+WEFT_INLINE void decode(const PackedMatrix& m, const TileBlocks (&block)[T], int64_t count,
                         Use&& use) {
   constexpr int64_t kPerWord = nibbles ? 8 : 4;
   const char* at[T];
   vf scale[T], offset[T];
 #pragma GCC unroll 4
   for (int t = 0; t < T; t++) {
-    scale[t] = read_scales(m, block[t]);
-    offset[t] = read_offsets(m, block[t], scale[t]);
-    at[t] = block[t] + m.header_bytes;
+    scale[t] = read_scales(m, block[t].header);
+    offset[t] = read_offsets(m, block[t].header, scale[t]);
+    at[t] = block[t].words;
   }
   for (int64_t k = 0; k < count; k += kPerWord) {
     vu words[T];
 #pragma GCC unroll 4
     for (int t = 0; t < T; t++) {
       words[t] = load_u32(at[t]);
-      __builtin_prefetch(at[t] + kAhead);
-      at[t] += 64;
+      at[t] += block[t].word_step;
     }
     const auto step = [&]<int j>() __attribute__((always_inline)) {
       vf w[T];
@@ -66,12 +61,8 @@ WEFT_INLINE void decode(const PackedMatrix& m, const char* const (&block)[T], in
 template <int T>
 void gemv_tiles(const PackedMatrix& w, const float* x, float* y, int64_t tile) {
   vf acc[T];
-  const char* at[T];
 #pragma GCC unroll 4
-  for (int t = 0; t < T; t++) {
-    acc[t] = zero();
-    at[t] = w.data + (tile + t) * w.tile_bytes;
-  }
+  for (int t = 0; t < T; t++) acc[t] = zero();
   const auto use = [&](int64_t k, const vf(&weights)[T]) __attribute__((always_inline)) {
     const vf value = set1(x[k]);
 #pragma GCC unroll 4
@@ -81,10 +72,13 @@ void gemv_tiles(const PackedMatrix& w, const float* x, float* y, int64_t tile) {
     for (int64_t k = 0; k < w.k; k++) {
       vf weights[T];
 #pragma GCC unroll 4
-      for (int t = 0; t < T; t++) weights[t] = load(floats(at[t]) + k * 16);
+      for (int t = 0; t < T; t++)
+        weights[t] = load(floats(w.data + (tile + t) * w.tile_bytes) + k * 16);
       use(k, weights);
     }
   } else {
+    TileBlocks at[T];
+    for (int t = 0; t < T; t++) at[t] = blocks_of(w, tile + t);
     for (int64_t done = 0; done < w.k; done += w.block) {
       const int64_t count = w.k - done < w.block ? w.k - done : w.block;
       if (w.kind == kPackedU4) {
@@ -94,7 +88,7 @@ void gemv_tiles(const PackedMatrix& w, const float* x, float* y, int64_t tile) {
       }
       x += count;
 #pragma GCC unroll 4
-      for (int t = 0; t < T; t++) at[t] += w.block_bytes;
+      for (int t = 0; t < T; t++) at[t].header += at[t].step, at[t].words += at[t].step;
     }
   }
 #pragma GCC unroll 4
@@ -132,22 +126,24 @@ WEFT_INLINE void decode_word(vu words, vf scale, vf offset, float* to) {
 // Weights k0 .. k0 + count of one tile, decoded to panel[k][16]. k0 is a multiple of the block or
 // the block of kPanelK, whichever is smaller.
 void decode_panel(const PackedMatrix& w, int64_t tile, int64_t k0, int64_t count, float* panel) {
-  const char* base = w.data + tile * w.tile_bytes;
+  const TileBlocks blocks = blocks_of(w, tile);
   for (int64_t k = 0; k < count;) {
     const int64_t block = (k0 + k) / w.block, inside = (k0 + k) % w.block;
     int64_t some = w.block - inside;
     if (some > count - k) some = count - k;
-    const char* header = base + block * w.block_bytes;
-    const char* codes = header + w.header_bytes;
+    const char* header = blocks.header + block * blocks.step;
+    const char* words = blocks.words + block * blocks.step;
     const vf scale = read_scales(w, header), offset = read_offsets(w, header, scale);
     // `inside` is a multiple of 8: panels and blocks both are.
     float* to = panel + k * 16;
     if (w.kind == kPackedU8) {
       for (int64_t i = 0; i < some; i += 4)
-        decode_word<false>(load_u32(codes + (inside + i) * 16), scale, offset, to + i * 16);
+        decode_word<false>(load_u32(words + (inside + i) / 4 * blocks.word_step), scale, offset,
+                           to + i * 16);
     } else {
       for (int64_t i = 0; i < some; i += 8)
-        decode_word<true>(load_u32(codes + (inside + i) * 8), scale, offset, to + i * 16);
+        decode_word<true>(load_u32(words + (inside + i) / 8 * blocks.word_step), scale, offset,
+                          to + i * 16);
     }
     k += some;
   }
@@ -175,18 +171,20 @@ void gemm(const PackedMatrix& w, const float* x, int64_t x_row, float* y, int64_
 }
 
 void gather(const PackedMatrix& w, int64_t line, float* y) {
-  const char* base = w.data + line / 16 * w.tile_bytes;
+  const TileBlocks blocks = blocks_of(w, line / 16);
   const int64_t lane = line % 16;
   if (w.kind == kPackedF32) {
-    for (int64_t k = 0; k < w.k; k++) y[k] = floats(base)[k * 16 + lane];
+    for (int64_t k = 0; k < w.k; k++)
+      y[k] = floats(w.data + line / 16 * w.tile_bytes)[k * 16 + lane];
     return;
   }
   float scale[16], offset[16];
   for (int64_t k = 0; k < w.k; k++) {
-    const char* header = base + k / w.block * w.block_bytes;
+    const char* header = blocks.header + k / w.block * blocks.step;
     const int64_t inside = k % w.block, per_word = w.kind == kPackedU4 ? 8 : 4;
     uint32_t word;
-    memcpy(&word, header + w.header_bytes + (inside / per_word * 16 + lane) * 4, sizeof word);
+    const char* words = blocks.words + k / w.block * blocks.step;
+    memcpy(&word, words + inside / per_word * blocks.word_step + lane * 4, sizeof word);
     const uint32_t code = w.kind == kPackedU4 ? word >> (4 * nibble_of(int(inside % 8))) & 15
                                               : word >> (8 * (inside % 4)) & 255;
     if (inside == 0) {

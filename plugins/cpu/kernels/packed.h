@@ -29,6 +29,21 @@ WEFT_INLINE vf read_offsets(const PackedMatrix& w, const char* block, vf scale) 
   }
 }
 
+// The first block of a tile of codes, and how far it is from each to the next.
+struct TileBlocks {
+  const char* header;
+  const char* words;
+  int64_t step;       // from a block to the next
+  int64_t word_step;  // from 16 columns' words to the next ones
+};
+WEFT_INLINE TileBlocks blocks_of(const PackedMatrix& w, int64_t tile) {
+  const int64_t even = tile & ~int64_t{1}, odd = tile - even;
+  const int64_t together = even + 1 < w.tiles ? 2 : 1;
+  const char* pair = w.data + even * w.tile_bytes;
+  return {pair + odd * w.header_bytes, pair + together * w.header_bytes + odd * 64,
+          together * w.block_bytes, together * 64};
+}
+
 // The nibble of a word that holds its code k of eight.
 constexpr int nibble_of(int k) { return k < 4 ? 2 * k : 2 * k - 7; }
 

@@ -17,17 +17,14 @@ namespace weft::cpu::WEFT_ISA {
 
 namespace {
 
-// Registers of sums and of dots: 2 x 12 of 512 bits; less where there are 16.
+// Tiles at once for many rows: registers of sums and of dots are 2 x 6 x 2 of 512 bits, or fewer.
 #if defined(__AVX512F__)
-constexpr int kTileRows = 6, kTiles = 2, kRowTiles = 4;
+constexpr int kTiles = 2;
 #elif defined(__AVX2__)
-constexpr int kTileRows = 3, kTiles = 1, kRowTiles = 2;
+constexpr int kTiles = 1;
 #else
-constexpr int kTileRows = 1, kTiles = 1, kRowTiles = 2;
+constexpr int kTiles = 1;
 #endif
-// How far ahead of its use each tile's stream is asked for when one row leaves the processor
-// waiting for memory.
-constexpr int64_t kAhead = 1024;
 // Bytes of records that stay in the second-level cache while all tiles pass over them.
 constexpr int64_t kPanelBytes = 384 << 10;
 
@@ -39,9 +36,9 @@ struct Record {
 static_assert(sizeof(Record) == kRecordBytes);
 
 struct Tile {
-  const char* block[kRowTiles];  // the first block of each
-  const Record* x;               // row 0, chunk 0
-  int64_t step;                  // records from a chunk to the next
+  TileBlocks blocks[2];
+  const Record* x;  // row 0, chunk 0
+  int64_t step;     // records from a chunk to the next
 };
 
 WEFT_INLINE int32_t word_of(const int8_t* codes) {
@@ -52,16 +49,13 @@ WEFT_INLINE int32_t word_of(const int8_t* codes) {
 
 // dot[r][t] += the next eight codes of tile t times those of row r.
 template <bool nibbles, int R, int T>
-WEFT_INLINE void eight(const char* const (&at)[T], const Record* x, int64_t k, vi (&dot)[R][T]) {
+WEFT_INLINE void eight(const char* const (&at)[T], int64_t word_step, const Record* x, int64_t k,
+                       vi (&dot)[R][T]) {
 #pragma GCC unroll 4
   for (int t = 0; t < T; t++) {
     const vu words = load_u32(at[t]);
     const vu first = nibbles ? low_nibbles(words) : words;
-    const vu second = nibbles ? high_nibbles(words) : load_u32(at[t] + 64);
-    if constexpr (R <= 2) {
-      __builtin_prefetch(at[t] + kAhead);
-      if constexpr (!nibbles) __builtin_prefetch(at[t] + 64 + kAhead);
-    }
+    const vu second = nibbles ? high_nibbles(words) : load_u32(at[t] + word_step);
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) {
       dot[r][t] = dot4<nibbles>(dot[r][t], first, word_of(x[r].codes + k));
@@ -75,18 +69,20 @@ template <bool nibbles, int R, int T>
 void tile_sums(const PackedMatrix& w, const Tile& tile, float* sums) {
   const bool has_offsets = w.offset_form != kOffsetNone;
   const Record* x = tile.x;
-  const char* block[T];
+  const int64_t word_step = tile.blocks[0].word_step;
+  const char *header[T], *words[T];
   vf acc[R][T];
 #pragma GCC unroll 4
   for (int t = 0; t < T; t++) {
-    block[t] = tile.block[t];
+    header[t] = tile.blocks[t].header;
+    words[t] = tile.blocks[t].words;
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) acc[r][t] = zero();
   }
   for (int64_t done = 0; done < w.k; done += w.block) {
     const char* at[T];
 #pragma GCC unroll 4
-    for (int t = 0; t < T; t++) at[t] = block[t] + w.header_bytes;
+    for (int t = 0; t < T; t++) at[t] = words[t];
     for (int64_t chunk = 0; chunk < w.block; chunk += kChunk) {
       const int64_t count = w.block - chunk < kChunk ? w.block - chunk : kChunk;
       vi dot[R][T];
@@ -95,25 +91,28 @@ void tile_sums(const PackedMatrix& w, const Tile& tile, float* sums) {
 #pragma GCC unroll 4
         for (int t = 0; t < T; t++) dot[r][t] = set1_i32(x[r].start);
       for (int64_t k = 0; k < count; k += 8) {
-        eight<nibbles, R, T>(at, x, k, dot);
+        eight<nibbles, R, T>(at, word_step, x, k, dot);
 #pragma GCC unroll 4
-        for (int t = 0; t < T; t++) at[t] += nibbles ? 64 : 128;
+        for (int t = 0; t < T; t++) at[t] += nibbles ? word_step : 2 * word_step;
       }
 #pragma GCC unroll 4
       for (int t = 0; t < T; t++) {
-        const vf scale = read_scales(w, block[t]);
+        const vf scale = read_scales(w, header[t]);
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++)
           acc[r][t] = fma(to_floats(dot[r][t]) * scale, set1(x[r].scale), acc[r][t]);
         if (!has_offsets) continue;
-        const vf offset = read_offsets(w, block[t], scale);
+        const vf offset = read_offsets(w, header[t], scale);
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++) acc[r][t] = fma(offset, set1(x[r].sum), acc[r][t]);
       }
       x += tile.step;
     }
 #pragma GCC unroll 4
-    for (int t = 0; t < T; t++) block[t] += w.block_bytes;
+    for (int t = 0; t < T; t++) {
+      header[t] += tile.blocks[0].step;
+      words[t] += tile.blocks[0].step;
+    }
   }
 #pragma GCC unroll 4
   for (int t = 0; t < T; t++)
@@ -184,8 +183,6 @@ WEFT_INLINE bool alike(const PackedMatrix& a, const PackedMatrix& b) {
   return a.half_scales == b.half_scales && a.offset_form == b.offset_form;
 }
 
-const char* tile_at(const PackedMatrix& w, int64_t tile) { return w.data + tile * w.tile_bytes; }
-
 // sums[t][r] of a group's rows, T tiles of `w`.
 template <int T>
 WEFT_INLINE void group_sums(const PackedMatrix& w, Tile tile, int64_t rows, float* sums) {
@@ -218,53 +215,50 @@ void group_of_gate(const QuantizedProduct& p, const Tile& tile, int64_t first_ti
     group_sums<2>(*p.w, tile, rows, sums);
   } else {
     Tile other = tile;
-    other.block[0] = tile.block[1];
+    other.blocks[0] = tile.blocks[1];
     group_sums<1>(*p.w, tile, rows, sums);
     group_sums<1>(*p.gated, other, rows, sums + kGroupRows * 16);
   }
   finish_gate(p, first_tile, row, rows, sums, sums + kGroupRows * 16);
 }
 
-// One row: as many tiles at once as hide the latency of a chain of dot products.
+// One row: a pair of tiles at a time, whose words are one stream of memory, which the processor
+// fetches ahead by itself; two streams at once are slower, and so are prefetches.
 void one_row(const QuantizedProduct& p, int64_t begin, int64_t end) {
-  alignas(64) float sums[kRowTiles * kGroupRows * 16];
+  alignas(64) float sums[2 * kGroupRows * 16];
   Tile at{{}, reinterpret_cast<const Record*>(p.records), 1};
-  for (int64_t tile = begin; tile < end;) {
-    const int64_t tiles = end - tile < kRowTiles ? 1 : kRowTiles;
-    for (int64_t t = 0; t < tiles; t++) at.block[t] = tile_at(*p.w, tile + t);
-    if (tiles == 1) {
-      tile_sums_of<1, 1>(*p.w, at, sums);
+  for (int64_t tile = begin; tile < end; tile += 2) {
+    const int64_t tiles = end - tile < 2 ? 1 : 2;
+    for (int64_t t = 0; t < tiles; t++) at.blocks[t] = blocks_of(*p.w, tile + t);
+    if (tiles == 2) {
+      tile_sums_of<1, 2>(*p.w, at, sums);
     } else {
-      tile_sums_of<1, kRowTiles>(*p.w, at, sums);
+      tile_sums_of<1, 1>(*p.w, at, sums);
     }
     for (int64_t t = 0; t < tiles; t++) finish(p, tile + t, 0, 1, sums + t * kGroupRows * 16);
-    tile += tiles;
   }
 }
 
-// Half of the tiles are the gate's, half of them the other matrix's.
+// The same of two matrices, one after the other.
 void one_row_gate(const QuantizedProduct& p, int64_t begin, int64_t end) {
-  constexpr int64_t kPairs = kRowTiles / 2;
-  alignas(64) float sums[kRowTiles * kGroupRows * 16];
-  float* up = sums + kPairs * kGroupRows * 16;
-  Tile at{{}, reinterpret_cast<const Record*>(p.records), 1};
-  const bool together = alike(*p.w, *p.gated);
-  for (int64_t tile = begin; tile < end;) {
-    const int64_t pairs = together && end - tile >= kPairs ? kPairs : 1;
-    for (int64_t t = 0; t < pairs; t++) {
-      at.block[t] = tile_at(*p.w, tile + t);
-      at.block[kPairs + t] = tile_at(*p.gated, tile + t);
+  alignas(64) float sums[4 * kGroupRows * 16];
+  float* up = sums + 2 * kGroupRows * 16;
+  Tile gate{{}, reinterpret_cast<const Record*>(p.records), 1}, other = gate;
+  for (int64_t tile = begin; tile < end; tile += 2) {
+    const int64_t tiles = end - tile < 2 ? 1 : 2;
+    for (int64_t t = 0; t < tiles; t++) {
+      gate.blocks[t] = blocks_of(*p.w, tile + t);
+      other.blocks[t] = blocks_of(*p.gated, tile + t);
     }
-    if (pairs == kPairs && together) {
-      tile_sums_of<1, kRowTiles>(*p.w, at, sums);
+    if (tiles == 2) {
+      tile_sums_of<1, 2>(*p.w, gate, sums);
+      tile_sums_of<1, 2>(*p.gated, other, up);
     } else {
-      tile_sums_of<1, 1>(*p.w, at, sums);
-      at.block[0] = at.block[kPairs];
-      tile_sums_of<1, 1>(*p.gated, at, up);
+      tile_sums_of<1, 1>(*p.w, gate, sums);
+      tile_sums_of<1, 1>(*p.gated, other, up);
     }
-    for (int64_t t = 0; t < pairs; t++)
+    for (int64_t t = 0; t < tiles; t++)
       finish_gate(p, tile + t, 0, 1, sums + t * kGroupRows * 16, up + t * kGroupRows * 16);
-    tile += pairs;
   }
 }
 
@@ -278,9 +272,9 @@ void panel(const QuantizedProduct& p, int64_t begin, int64_t end, int64_t row0, 
     for (int64_t row = row0; row < row0 + rows; row += kGroupRows) {
       const int64_t some = p.rows - row < kGroupRows ? p.rows - row : kGroupRows;
       Tile at{{}, records + row * chunks, some};
-      for (int64_t t = 0; t < tiles; t++) at.block[t] = tile_at(*p.w, tile + t);
+      for (int64_t t = 0; t < tiles; t++) at.blocks[t] = blocks_of(*p.w, tile + t);
       if (p.finish == kGate) {
-        at.block[1] = tile_at(*p.gated, tile);
+        at.blocks[1] = blocks_of(*p.gated, tile);
         group_of_gate(p, at, tile, row, some);
       } else {
         group_of_rows(p, at, tile, tiles, row, some);

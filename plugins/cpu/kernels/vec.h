@@ -146,19 +146,22 @@ WEFT_INLINE vf sqrt(vf a) {
 }
 
 // Lane sums and maxima, always in the same tree: halves, then halves of halves.
-WEFT_INLINE float sum(vf v) {
-  float t[16];
-  store(t, v);
-  for (int width = 8; width > 0; width /= 2)
-    for (int i = 0; i < width; i++) t[i] += t[i + width];
-  return t[0];
+typedef float f4 __attribute__((vector_size(16)));
+WEFT_INLINE f4 quarter(vf v, int i) {
+  f4 r;
+  memcpy(&r, reinterpret_cast<const char*>(&v) + 16 * i, sizeof r);
+  return r;
 }
+WEFT_INLINE float sum(vf v) {
+  f4 a = (quarter(v, 0) + quarter(v, 2)) + (quarter(v, 1) + quarter(v, 3));
+  a += __builtin_shufflevector(a, a, 2, 3, 2, 3);
+  return a[0] + a[1];
+}
+WEFT_INLINE f4 greater(f4 a, f4 b) { return a > b ? a : b; }
 WEFT_INLINE float maximum(vf v) {
-  float t[16];
-  store(t, v);
-  for (int width = 8; width > 0; width /= 2)
-    for (int i = 0; i < width; i++) t[i] = t[i] > t[i + width] ? t[i] : t[i + width];
-  return t[0];
+  f4 a = greater(greater(quarter(v, 0), quarter(v, 2)), greater(quarter(v, 1), quarter(v, 3)));
+  a = greater(a, __builtin_shufflevector(a, a, 2, 3, 2, 3));
+  return a[0] > a[1] ? a[0] : a[1];
 }
 
 // Sixteen halves as floats.
