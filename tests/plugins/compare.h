@@ -14,7 +14,7 @@ namespace weft::test {
 // base and whatever else can be opened here.
 inline std::vector<std::string> instruction_sets() {
   std::vector<std::string> found;
-  for (const char* isa : {"base", "avx2", "avx512"}) {
+  for (const char* isa : {"base", "avx2", "avx512", "vnni"}) {
     try {
       Device device("cpu", 1, {{"isa", isa}});
       found.push_back(isa);
@@ -54,14 +54,14 @@ inline void expect_near(const std::vector<float>& got, const std::vector<float>&
 // Runs the graph on the reference and on every instruction set, with views at three addresses and
 // teams of one and three, and expects the same floats (or the same bytes for other types).
 inline void expect_like_reference(Graph& g, const std::string& what, float tolerance = 1e-5f,
-                                  RunOptions options = {}) {
+                                  RunOptions options = {}, const std::string& compute = "f32") {
   Device reference("reference");
   const std::vector<Data> want = reference.run(g, options);
   const uint64_t offsets[] = {0, 8, 72};
   uint32_t turn = 0;
   for (const std::string& isa : instruction_sets()) {
     for (uint32_t threads : {1u, 3u}) {
-      Device cpu("cpu", threads, {{"isa", isa}});
+      Device cpu("cpu", threads, {{"isa", isa}, {"compute", compute}});
       options.view_offset = offsets[turn % 3];
       options.workspace_offset = turn++ % 3 * 64;
       const std::vector<Data> got = cpu.run(g, options);

@@ -3,6 +3,8 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
+
 #include <atomic>
 #include <cstring>
 #include <mutex>
@@ -234,11 +236,34 @@ void Graph::node(const std::string& op, std::vector<uint32_t> in, std::vector<ui
   nodes_.push_back(node);
 }
 
+void Graph::set_units(const std::vector<std::vector<uint32_t>>& claims) {
+  for (weft_node& node : nodes_) node.unit = WEFT_NONE;
+  for (uint32_t unit = 0; unit < claims.size(); unit++)
+    for (const uint32_t n : claims[unit]) nodes_[n].unit = unit;
+}
+
+bool Graph::is_inner(uint32_t value) const {
+  uint32_t unit = WEFT_NONE;
+  const auto reads = [&](const weft_node& node) {
+    return std::count(node.inputs, node.inputs + node.input_count, value) > 0;
+  };
+  for (const weft_node& node : nodes_)
+    if (std::count(node.outputs, node.outputs + node.output_count, value)) unit = node.unit;
+  return unit != WEFT_NONE && std::any_of(nodes_.begin(), nodes_.end(), reads) &&
+         std::all_of(nodes_.begin(), nodes_.end(),
+                     [&](const weft_node& node) { return !reads(node) || node.unit == unit; });
+}
+
 weft_graph Graph::pod() {
   workspace_ = 0;
   for (uint32_t v : outputs) values_[v].flags |= WEFT_VALUE_OUTPUT;
-  for (weft_value& value : values_) {
+  for (uint32_t v = 0; v < values_.size(); v++) {
+    weft_value& value = values_[v];
     if (value.flags) continue;
+    if (is_inner(v)) {
+      value.offset = {-1, WEFT_NONE, 0};
+      continue;
+    }
     value.offset = {int64_t(workspace_), WEFT_NONE, 0};
     uint64_t bytes = item_size(value.dtype);
     for (uint32_t d = 0; d < value.rank; d++)
@@ -341,16 +366,17 @@ std::vector<std::string> Device::warnings() const {
   return host_->warnings;
 }
 
-std::vector<Refused> Device::claim(Graph& graph, std::vector<uint32_t>* claimed) {
+std::vector<Refused> Device::claim(Graph& graph, std::vector<std::vector<uint32_t>>* claims) {
   struct Context {
     std::vector<Refused> refused;
-    std::vector<uint32_t>* claimed;
-  } context{{}, claimed};
+    std::vector<std::vector<uint32_t>>* claims;
+  } context{{}, claims};
   weft_claim_sink sink{};
   sink.struct_size = sizeof sink;
   sink.ctx = &context;
   sink.add = [](void* c, const weft_claim* claim) -> weft_status {
-    if (auto* list = static_cast<Context*>(c)->claimed) list->push_back(claim->nodes[0]);
+    if (auto* list = static_cast<Context*>(c)->claims)
+      list->emplace_back(claim->nodes, claim->nodes + claim->node_count);
     return WEFT_OK;
   };
   sink.decline = [](void* c, const weft_refusal* r) -> weft_status {
@@ -393,6 +419,10 @@ struct Device::Run {
 };
 
 void Device::Run::compile() {
+  graph.set_units({});
+  std::vector<std::vector<uint32_t>> claims;
+  device.claim(graph, &claims);
+  graph.set_units(claims);
   const weft_graph pod = graph.pod();
   weft_compile_args args{};
   args.struct_size = sizeof args;

@@ -84,8 +84,11 @@ class Graph {
   void node(const std::string& op, std::vector<uint32_t> in, std::vector<uint32_t> out,
             std::map<std::string, Attribute> attrs = {}, const std::string& domain = "");
 
-  // Places activations one after the other in the workspace, sized for `slots`.
+  // Places activations one after the other in the workspace, sized for `slots`. Values between the
+  // nodes of one unit get no place.
   weft_graph pod();
+  // Nodes of a claim share a unit, as compile() sees them.
+  void set_units(const std::vector<std::vector<uint32_t>>& claims);
   const weft_value& value(uint32_t i) const { return values_[i]; }
   Data& input_data(uint32_t value) { return input_data_[value]; }
   uint32_t slot_count() const { return uint32_t(slots_.size()); }
@@ -93,6 +96,7 @@ class Graph {
 
  private:
   uint32_t add(const std::string& name, weft_dtype dtype, std::vector<D> dims);
+  bool is_inner(uint32_t value) const;
   std::vector<weft_value> values_;
   std::vector<weft_slot> slots_;
   std::vector<weft_node> nodes_;
@@ -138,7 +142,8 @@ class Device {
   // Compiles, runs once and returns the outputs. Throws std::runtime_error with the plugin's
   // message.
   std::vector<Data> run(Graph& graph, const RunOptions& options = {});
-  std::vector<Refused> claim(Graph& graph, std::vector<uint32_t>* claimed = nullptr);
+  // The nodes of each claim, where asked for.
+  std::vector<Refused> claim(Graph& graph, std::vector<std::vector<uint32_t>>* claims = nullptr);
   const weft_api& api() const { return *api_; }
   weft_device* handle() const { return device_; }
   const std::string& name() const { return name_; }

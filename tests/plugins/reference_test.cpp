@@ -27,10 +27,10 @@ TEST(Reference, claims_every_node_it_knows_and_says_why_not) {
   g.node("Relu", {x}, {y});
   g.node("Relux", {y}, {z});
   g.outputs = {z};
-  std::vector<uint32_t> claimed;
+  std::vector<std::vector<uint32_t>> claimed;
   Device reference("reference");
   const std::vector<Refused> refused = reference.claim(g, &claimed);
-  EXPECT_EQ(claimed, std::vector<uint32_t>{0});
+  EXPECT_EQ(claimed, (std::vector<std::vector<uint32_t>>{{0}}));
   ASSERT_EQ(refused.size(), 1u);
   EXPECT_EQ(refused[0].node, 1u);
   EXPECT_EQ(refused[0].code, WEFT_REFUSE_OP);

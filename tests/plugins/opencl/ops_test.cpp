@@ -202,10 +202,10 @@ TEST_P(Refusing, each_reason_is_a_code_and_a_sentence) {
   g.node("Add", {deep, flat}, {y({1, 1, 2, 2, 2})});
   g.node("Softmax", {x}, {y({2, 32})}, {{"axis", int64_t(0)}});
   g.node("Add", {x, x}, {y({2, 32})});
-  std::vector<uint32_t> claimed;
+  std::vector<std::vector<uint32_t>> claimed;
   Device device = open();
   const std::vector<Refused> refused = device.claim(g, &claimed);
-  EXPECT_EQ(claimed, std::vector<uint32_t>{5});
+  EXPECT_EQ(claimed, (std::vector<std::vector<uint32_t>>{{5}}));
   const uint32_t codes[] = {WEFT_REFUSE_OP, WEFT_REFUSE_DTYPE, WEFT_REFUSE_QUANT, WEFT_REFUSE_RANK,
                             WEFT_REFUSE_ATTRIBUTE};
   const char* words[] = {"TopK", "i64", "u4", "4 dims", "last axis"};

@@ -14,7 +14,7 @@ void expect_exact(const std::vector<IntegerCase>& cases,
   for (const IntegerCase& c : cases) {
     Graph g;
     build(g, c);
-    std::vector<uint32_t> claimed;
+    std::vector<std::vector<uint32_t>> claimed;
     npu.claim(g, &claimed);
     ASSERT_EQ(claimed.size(), 1u) << name_of(c);
     const Data want = reference.run(g)[0];
@@ -199,7 +199,7 @@ TEST(VulkanNpu, refuses_what_an_npu_does_not_run_and_says_why) {
   for (const Refusing& c : cases) {
     Graph g;
     c.build(g);
-    std::vector<uint32_t> claimed;
+    std::vector<std::vector<uint32_t>> claimed;
     const auto refused = npu.claim(g, &claimed);
     EXPECT_TRUE(claimed.empty()) << c.what;
     ASSERT_EQ(refused.size(), 1u) << c.what;
