@@ -17,6 +17,7 @@
 #include "plugins/common/host_memory.h"
 #include "plugins/common/island.h"
 #include "plugins/common/row.h"
+#include "plugins/common/team_size.h"
 
 namespace weft::common {
 
@@ -73,8 +74,11 @@ class TableProgram final : public plugin::Program {
   std::vector<std::unique_ptr<int64_t[]>> contents_;  // of values that have them, evaluated
   std::vector<Node> nodes_;
   uint64_t scratch_bytes_ = 0;
+  TeamSize team_size_;
   std::vector<ConstantRef> constants_;
   std::vector<std::vector<char>> staged_inputs_, staged_outputs_;
+  // Of each thread, the barrier of this run after which it leaves the team; 0: none.
+  std::vector<std::atomic<uint32_t>> leaves_;
   Fault fault_{};
 };
 

@@ -16,7 +16,8 @@ TableProgram::TableProgram(const Context& context, const weft_compile_args& args
     : context_(context),
       island_(args),
       staged_inputs_(island_.inputs.size()),
-      staged_outputs_(island_.outputs.size()) {
+      staged_outputs_(island_.outputs.size()),
+      leaves_(std::max(1u, context.host.thread_count)) {
   const weft_graph mine = graph_of(args);
   const GraphView graph(mine);
   ConstantStore store(context.pool, args.blob, args.blob_size);

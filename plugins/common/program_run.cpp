@@ -90,8 +90,30 @@ struct TableProgram::Walk {
   TableProgram* program;
   uint32_t size = 1;
   const weft_prof_sink* profile;
+  uint64_t begin = 0;
   Barrier barrier;
+  // One thread's way through the run.
+  struct Member {
+    Walk& run;
+    uint32_t id, size;
+    uint32_t barriers = 0;
+    uint64_t slept = 0;
+    // Whether the thread goes on.
+    bool meet();
+  };
 };
+
+bool TableProgram::Walk::Member::meet() {
+  if (size < 2) return true;
+  barriers++;
+  // The last thread leaves after this barrier: all read it there, and nobody writes it again.
+  std::atomic<uint32_t>& leaves = run.program->leaves_[size - 1];
+  if (id == 0 && slept && run.program->team_size_.between(size, slept, run.begin, now_ns()) < size)
+    leaves.store(barriers, std::memory_order_relaxed);
+  slept += run.barrier.wait(size);
+  if (leaves.load(std::memory_order_relaxed) == barriers) size--;
+  return id < size;
+}
 
 void WEFT_CALL TableProgram::walk_entry(void* run, uint32_t id) {
   Walk& walk = *static_cast<Walk*>(run);
@@ -99,22 +121,22 @@ void WEFT_CALL TableProgram::walk_entry(void* run, uint32_t id) {
 }
 
 void TableProgram::walk(Walk& run, uint32_t id) {
-  const uint32_t size = run.size;
+  Walk::Member me{run, id, run.size};
   const bool profiled = id == 0 && run.profile && run.profile->level >= 2;
   const std::atomic_ref<int32_t> failed(fault_.status);
   for (size_t n = 0; n < nodes_.size(); n++) {
     const Node& node = nodes_[n];
-    const uint32_t threads = std::min(node.threads, size);
     const uint64_t begin = profiled ? now_ns() : 0;
     for (uint32_t phase = 0; phase < node.phases; phase++) {
-      if (size > 1 && phase > 0) run.barrier.wait(size);
+      if (phase > 0 && !me.meet()) return;
+      const uint32_t threads = std::min(node.threads, me.size);
       // After a fault steps are passed over, but every thread still meets every barrier.
       if (id < threads && failed.load(std::memory_order_acquire) == 0)
         node.row->run(node.step, Team{id, threads, phase});
     }
     // Steps that only thread 0 runs follow each other without a barrier.
     const bool last = n + 1 == nodes_.size();
-    if (size > 1 && !last && (threads > 1 || nodes_[n + 1].threads > 1)) run.barrier.wait(size);
+    if (!last && (node.threads > 1 || nodes_[n + 1].threads > 1) && !me.meet()) return;
     if (profiled) {
       const weft_prof_record record = {node.name.c_str(), uint32_t(n), 1, begin, now_ns()};
       run.profile->record(run.profile->ctx, &record);
@@ -141,13 +163,15 @@ void TableProgram::run(const weft_execute_args& args) {
   refresh(args.slots);
   resolve(args);
   fault_.status = 0;
-  Walk run{this, 1, args.profile, {}};
+  Walk run{this, 1, args.profile, 0, {}};
   uint32_t want = 1;
   for (const Node& node : nodes_) want = std::max(want, node.threads);
-  const uint64_t begin = args.profile ? now_ns() : 0;
-  run_team(context_.host, want, run.size, walk_entry, &run);
+  for (std::atomic<uint32_t>& leaves : leaves_) leaves.store(0, std::memory_order_relaxed);
+  run.begin = now_ns();
+  run_team(context_.host, team_size_.begin(want, run.begin), run.size, walk_entry, &run);
+  team_size_.end();
   if (args.profile && args.profile->level == 1) {
-    const weft_prof_record record = {"program", WEFT_NONE, 1, begin, now_ns()};
+    const weft_prof_record record = {"program", WEFT_NONE, 1, run.begin, now_ns()};
     args.profile->record(args.profile->ctx, &record);
   }
   if (fault_.status) {

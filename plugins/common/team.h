@@ -18,7 +18,8 @@ struct Barrier {
   alignas(64) std::atomic<uint32_t> phase{0};
   alignas(64) std::atomic<uint32_t> sleepers{0};
 
-  void wait(uint32_t size);
+  // Nanoseconds slept, 0 when spinning was enough.
+  uint64_t wait(uint32_t size);
 };
 
 // [begin, end) of `count` items for thread `id` of `size`: contiguous, sizes differ by at most one.
