@@ -27,7 +27,10 @@ void print_stats(const RunReport& report) {
   for (const std::string& reason : engine.placement().reasons) {
     std::fprintf(stderr, "            %s\n", reason.c_str());
   }
-  std::fprintf(stderr, "compute     f32%s\n",
+  std::fprintf(stderr, "compute     %s%s\n",
+               engine.options().compute == "f32"
+                   ? "f32"
+                   : "f32, and int8 where a backend has it for products of quantized weights",
                engine.deterministic() ? ", bit for bit equal over threads and chunks" : "");
   std::fprintf(stderr, "programs    %llu from the cache, %llu compiled\n",
                static_cast<unsigned long long>(engine.cached_programs()),
