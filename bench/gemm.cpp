@@ -9,24 +9,6 @@ namespace {
 
 using namespace weft;
 
-double peak(uint32_t threads) {
-  const cpu::Kernels kernels = bench::best_kernels();
-  std::vector<bench::Aligned<float>> a, b, c, panel;
-  for (uint32_t i = 0; i < threads; i++) {
-    a.push_back(bench::aligned<float>(12 * 64));
-    b.push_back(bench::aligned<float>(64 * 32));
-    c.push_back(bench::aligned<float>(12 * 32));
-    panel.push_back(bench::aligned<float>(size_t(cpu::kGemmPanelFloats)));
-  }
-  constexpr int kRepeats = 2000;
-  const double t = bench::seconds(threads, [&](uint32_t id, uint32_t) {
-    for (int i = 0; i < kRepeats; i++)
-      kernels.matmul(a[id].get(), 64, b[id].get(), 32, c[id].get(), 32, 12, 64, 32,
-                     panel[id].get());
-  });
-  return threads * double(kRepeats) * 2 * 12 * 64 * 32 / t * 1e-9;
-}
-
 void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block) {
   const cpu::Kernels kernels = bench::best_kernels();
   constexpr int64_t kRows = 512;
@@ -42,7 +24,8 @@ void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block)
                    panels.get() + id * cpu::kGemmPanelFloats);
     });
     std::printf("%-6s %-18s threads %u  %8.2f ms  %7.1f GFLOP/s   peak %7.1f\n", kernels.isa, name,
-                threads, t * 1e3, 2.0 * kRows * double(k * n) / t * 1e-9, peak(threads));
+                threads, t * 1e3, 2.0 * kRows * double(k * n) / t * 1e-9,
+                bench::peak_rate(threads));
   }
 }
 
