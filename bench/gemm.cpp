@@ -11,24 +11,6 @@ namespace {
 
 using namespace weft;
 
-double peak(uint32_t threads) {
-  const cpu::Kernels kernels = bench::best_kernels();
-  std::vector<bench::Aligned<float>> a, b, c, panel;
-  for (uint32_t i = 0; i < threads; i++) {
-    a.push_back(bench::aligned<float>(12 * 64));
-    b.push_back(bench::aligned<float>(64 * 32));
-    c.push_back(bench::aligned<float>(12 * 32));
-    panel.push_back(bench::aligned<float>(size_t(cpu::kGemmPanelFloats)));
-  }
-  constexpr int kRepeats = 2000;
-  const double t = bench::seconds(threads, [&](uint32_t id, uint32_t) {
-    for (int i = 0; i < kRepeats; i++)
-      kernels.matmul(a[id].get(), 64, b[id].get(), 32, c[id].get(), 32, 12, 64, 32,
-                     panel[id].get());
-  });
-  return threads * double(kRepeats) * 2 * 12 * 64 * 32 / t * 1e-9;
-}
-
 // The rate of integer dot products on registers: what quantized products are held against.
 __attribute__((target("avx512f,avx512vnni"))) void dots(int64_t repeats) {
   __m512i sums[16], a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5);
@@ -72,7 +54,7 @@ void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block)
       kernels.gemm(p.matrix, x.get(), k, y.get(), n, kRows, tiles.begin, tiles.end,
                    panels.get() + id * cpu::kGemmPanelFloats);
     });
-    report(kernels.isa, "f32", name, threads, t, operations, peak(threads));
+    report(kernels.isa, "f32", name, threads, t, operations, bench::peak_rate(threads));
     if (kind == cpu::kPackedF32) continue;
     cpu::QuantizedProduct product{};
     product.w = &p.matrix;

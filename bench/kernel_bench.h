@@ -133,4 +133,24 @@ inline double seconds(uint32_t threads, const std::function<void(uint32_t, uint3
   return times[times.size() / 2];
 }
 
+// GFLOP/s of the register tile over 4 KiB of operands that never leave the first-level cache: what
+// the processor's multiply-adds give at best.
+inline double peak_rate(uint32_t threads) {
+  const cpu::Kernels kernels = best_kernels();
+  std::vector<Aligned<float>> a, b, c, panel;
+  for (uint32_t i = 0; i < threads; i++) {
+    a.push_back(aligned<float>(12 * 64));
+    b.push_back(aligned<float>(64 * 32));
+    c.push_back(aligned<float>(12 * 32));
+    panel.push_back(aligned<float>(size_t(cpu::kGemmPanelFloats)));
+  }
+  constexpr int kRepeats = 2000;
+  const double t = seconds(threads, [&](uint32_t id, uint32_t) {
+    for (int i = 0; i < kRepeats; i++)
+      kernels.matmul(a[id].get(), 64, b[id].get(), 32, c[id].get(), 32, 12, 64, 32,
+                     panel[id].get());
+  });
+  return threads * double(kRepeats) * 2 * 12 * 64 * 32 / t * 1e-9;
+}
+
 }  // namespace weft::bench

@@ -78,6 +78,18 @@ TEST(CpuAttention, agrees_with_the_reference) {
       {"sinks of rows without keys", 1, 4, 8, 2, 1, 16, 16, 2, true, 0, 0, -1, 0, true},
       {"both, many rows and keys", 2, 70, 150, 6, 2, 32, 32, 150, true, 5.0f, 0, -1, 1, true, true},
       {"slopes behind a mask", 2, 6, 67, 2, 1, 16, 16, -1, false, 0, 0, -1, 2, false, true},
+      {"a block less one key", 1, 1, 63, 9, 3, 64, 64, 63},
+      {"one block", 1, 1, 64, 9, 3, 64, 64, 64},
+      {"a block and one key", 1, 1, 65, 9, 3, 64, 64, 65},
+      {"many blocks", 1, 1, 600, 9, 3, 64, 64, 577},
+      {"few rows over blocks", 2, 3, 200, 6, 2, 64, 64, 190},
+      {"head size 80", 1, 2, 140, 4, 2, 80, 80, 130},
+      {"head size 128", 1, 1, 140, 4, 1, 128, 128, 129},
+      {"head size 66", 1, 1, 140, 4, 2, 66, 66, 129},
+      {"heads of their own", 1, 1, 140, 5, 5, 32, 48, 129},
+      {"window of some blocks", 1, 1, 400, 4, 2, 64, 64, 390, true, 0, 0, 130},
+      {"window, sinks, soft cap", 1, 2, 300, 4, 2, 64, 64, 290, true, 3.0f, 0, 70, 0, true, true},
+      {"no key at all", 1, 1, 8, 4, 2, 16, 16, 0, true, 0, 0, -1, 0, true},
   };
   for (const Case& c : cases) {
     Graph g;
@@ -86,31 +98,51 @@ TEST(CpuAttention, agrees_with_the_reference) {
   }
 }
 
-TEST(CpuAttention, bits_do_not_depend_on_the_chunk) {
-  // Rows 0..69 at once, then row 41 alone, as decoding computes it: 42 valid keys.
+// Rows [row, row + rows) of `whole` alone, as a session computes them: keys up to the last of them.
+Graph chunk_of(Graph& whole, const Case& all, int64_t row, int64_t rows) {
+  Graph g;
+  const int64_t width = all.heads * all.d;
+  const std::vector<float> q = whole.input_data(whole.inputs[0]).floats();
+  std::vector<uint32_t> in = {
+      g.input("q", Data::floats({1, rows, width},
+                                {q.begin() + row * width, q.begin() + (row + rows) * width})),
+      g.input("k", whole.input_data(whole.inputs[1])),
+      g.input("v", whole.input_data(whole.inputs[2])),
+      WEFT_NONE,
+      WEFT_NONE,
+      WEFT_NONE,
+      g.contents("valid", {D(row + rows)})};
+  const uint32_t y = g.activation("y", WEFT_F32, {1, rows, all.heads * all.dv});
+  g.node("Attention", in, {y},
+         {{"q_num_heads", all.heads},
+          {"kv_num_heads", all.kv_heads},
+          {"is_causal", int64_t(1)},
+          {"left_window_size", all.left}});
+  g.outputs = {y};
+  return g;
+}
+
+TEST(CpuAttention, bits_do_not_depend_on_chunks_or_threads) {
+  const Case cases[] = {
+      {"grouped", 1, 150, 160, 9, 3, 64, 64, 150},
+      {"window", 1, 150, 160, 4, 2, 64, 64, 150, true, 0, 0, 70},
+      {"odd sizes", 1, 150, 160, 5, 1, 30, 20, 150},
+  };
   for (const std::string& isa : instruction_sets()) {
-    Case all{"all", 1, 70, 96, 9, 3, 64, 64, 70};
-    Graph whole;
-    attention_graph(whole, all);
-    const std::vector<float> want = Device("cpu", 2, {{"isa", isa}}).run(whole)[0].floats();
-    const int64_t row = 41, width = 9 * 64;
-    Graph one;
-    const std::vector<float> q = whole.input_data(whole.inputs[0]).floats();
-    const uint32_t in = one.input(
-        "q", Data::floats({1, 1, width}, {q.begin() + row * width, q.begin() + (row + 1) * width}));
-    const uint32_t k = one.input("k", whole.input_data(whole.inputs[1]));
-    const uint32_t v = one.input("v", whole.input_data(whole.inputs[2]));
-    const uint32_t valid = one.contents("valid", {D(row + 1)});
-    const uint32_t y = one.activation("y", WEFT_F32, {1, 1, width});
-    one.node(
-        "Attention", {in, k, v, WEFT_NONE, WEFT_NONE, WEFT_NONE, valid}, {y},
-        {{"q_num_heads", int64_t(9)}, {"kv_num_heads", int64_t(3)}, {"is_causal", int64_t(1)}});
-    one.outputs = {y};
-    for (uint32_t threads : {1u, 2u, 5u}) {
-      const std::vector<float> got = Device("cpu", threads, {{"isa", isa}}).run(one)[0].floats();
-      EXPECT_EQ(got,
-                std::vector<float>(want.begin() + row * width, want.begin() + (row + 1) * width))
-          << isa;
+    for (const Case& c : cases) {
+      Graph whole;
+      attention_graph(whole, c);
+      const std::vector<float> want = Device("cpu", 2, {{"isa", isa}}).run(whole)[0].floats();
+      const int64_t width = c.heads * c.dv;
+      for (const auto& [row, rows] : std::vector<std::pair<int64_t, int64_t>>{
+               {0, 1}, {41, 1}, {63, 1}, {64, 1}, {149, 1}, {62, 4}, {100, 7}, {130, 20}})
+        for (uint32_t threads : {1u, 2u, 5u}) {
+          Graph part = chunk_of(whole, c, row, rows);
+          EXPECT_EQ(
+              Device("cpu", threads, {{"isa", isa}}).run(part)[0].floats(),
+              std::vector<float>(want.begin() + row * width, want.begin() + (row + rows) * width))
+              << isa << ", " << c.name << ", rows from " << row << ", " << threads << " threads";
+        }
     }
   }
 }

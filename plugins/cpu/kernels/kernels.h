@@ -84,19 +84,21 @@ struct QuantizedProduct {
   float alpha;
 };
 
-// One (batch, kv head, block of rows) of attention: `heads` query heads that share a key head.
+// Queries of one batch that share a key head: `rows` rows of `heads` heads each. A query (r, h) is
+// vector r * heads + h of the unit.
 struct AttentionUnit {
-  const float* q;  // row 0 of the block, first of the heads
-  const float* k;  // key 0
-  const float* v;
+  const float* q;  // row 0, first of the heads
+  const void* k;   // key 0
+  const void* v;
   float* y;
-  int64_t q_row, q_head;  // strides in elements
+  uint32_t k_is_half, v_is_half;  // f16, or f32
+  int64_t q_row, q_head;          // strides in elements
   int64_t k_row, v_row;
   int64_t y_row, y_head;
   int64_t rows, heads;
   int64_t d, dv;                          // head sizes of q and k, of v
   int64_t keys;                           // valid keys
-  int64_t position;                       // of row 0 of the block: row r stands at key position + r
+  int64_t position;                       // row r stands at key position + r
   int64_t left;                           // keys before its position that a row sees; kNoLimit: all
   int64_t right;                          // and after it: 0 is causal; kNoLimit: all
   const void* mask;                       // nullptr: none; of the unit's first head and row
@@ -106,6 +108,14 @@ struct AttentionUnit {
   const float* sinks;    // per head: the score of what has no key; nullptr: none
   const float* slopes;   // per head: added to a score per key of distance; nullptr: none
 };
+
+// What one block of keys gives one query, and the sum of such parts over blocks: each is
+// attention_part_floats(dv) floats.
+//
+//   O [dv16]   sum of exp(score - m) v        dv16: dv up to a multiple of 16
+//   l [16]     sum of exp(score - m), in lanes that are added up at the end
+//   m          highest score; -inf: no key was seen, and O and l are 0
+constexpr int64_t attention_part_floats(int64_t dv) { return (dv + 15) / 16 * 16 + 32; }
 
 enum : uint32_t {  // binary
   kAdd,
@@ -159,8 +169,19 @@ struct Kernels {
                  int64_t c_row, int64_t rows, int64_t k, int64_t n, float* panel);
   // y[n] += a * b[n] over bytes, signed or not.
   void (*add_bytes)(int32_t a, const uint8_t* b, uint32_t is_signed, int32_t* y, int64_t n);
-  // `scratch` holds attention_scratch_floats(d, dv) floats, 64-byte aligned.
+  // Attention of at most kAttentionVectors queries. `scratch` holds attention_scratch_floats(d, dv)
+  // floats, 64-byte aligned.
   void (*attend)(const AttentionUnit& unit, float* scratch);
+  // The same in two steps, so that threads can share a row's keys. The part that block `block` of
+  // kKeyBlock keys gives query (r, h) goes to parts + h * head_floats + r * part floats; then the
+  // parts of query (r, h) over `blocks` blocks, at parts + h * head_floats + r * part floats + i *
+  // block_floats, become its row of y.
+  void (*attend_block)(const AttentionUnit& unit, int64_t block, float* parts, int64_t head_floats,
+                       float* scratch);
+  void (*attend_merge)(const AttentionUnit& unit, int64_t blocks, const float* parts,
+                       int64_t head_floats, int64_t block_floats, float* scratch);
+  // y = x in halves, rounded to nearest even; nullptr where the instruction set has no conversion.
+  void (*narrow)(const float* x, uint16_t* y, int64_t n);
   void (*rms_norm)(const float* x, const float* weight, float* y, int64_t n, float epsilon);
   void (*layer_norm)(const float* x, const float* weight, const float* bias, float* y, int64_t n,
                      float epsilon);  // bias may be null
@@ -180,11 +201,11 @@ constexpr int64_t kAttentionVectors = 48;  // most rows * heads of a unit
 constexpr int64_t kKeyBlock = 64;          // keys are taken in blocks that start at multiples of 64
 constexpr int64_t kNoLimit = INT64_MAX / 4;
 
-// Scratch of one thread in attend().
+// Scratch of one thread in attend(), attend_block() and attend_merge().
 constexpr int64_t attention_scratch_floats(int64_t d, int64_t dv) {
-  const int64_t dv16 = (dv + 15) / 16 * 16;
-  return (kAttentionVectors * d + 15) / 16 * 16 + d * kKeyBlock + kAttentionVectors * kKeyBlock +
-         (kAttentionVectors + kKeyBlock) * dv16 + 2 * kAttentionVectors;
+  const int64_t dv16 = (dv + 15) / 16 * 16, d16 = (d + 15) / 16 * 16;
+  return kAttentionVectors * d16 + kKeyBlock * d + 16 * d16 + kAttentionVectors * kKeyBlock +
+         kKeyBlock * dv16 + 2 * kAttentionVectors * attention_part_floats(dv);
 }
 
 namespace base {

@@ -4,9 +4,11 @@
 //   q [B, S, Hq * d] or [B, Hq, S, d]    k, v [B, T, Hkv * d] or [B, Hkv, T, d]    y like q
 //   past [B, Hkv, P, d]                  present [B, Hkv, P + T, d]
 //
-// SinkAttention (domain weft) takes two more inputs: sinks [Hq] and slopes [Hq].
+// SinkAttention (domain weft) takes two more inputs, sinks [Hq] and slopes [Hq], and its keys and
+// values may be f16: a cache of halves, widened where it is read.
 //
 // Query row i stands at position i + offset, offset = P, or nonpad_kv_seqlen - S, or 0.
+#include <atomic>
 #include <cmath>
 
 #include "plugins/cpu/ops/cpu_op.h"
@@ -15,12 +17,26 @@ namespace weft::cpu {
 
 namespace {
 
+// Key heads of a step whose keys several threads share, at most; see share_keys.
+constexpr int64_t kCounters = 256;
+constexpr int64_t kSharedVectors = 12;  // queries per key head that share their keys among threads
+
 struct State {
   const Kernels* k;
   int64_t q_heads, kv_heads;  // 0: rank 4, read from the shapes
   bool causal, has_scale;
   float scale, softcap;
   int64_t left, right;
+  // Lines of each key head that are done. Zero between runs.
+  mutable std::atomic<int64_t> done[kCounters];
+
+  // Counts `some` lines of key head `index`; true for whoever counts the last of `all`.
+  bool finished(int64_t index, int64_t some, int64_t all) const {
+    if (some <= 0) return false;
+    if (done[index].fetch_add(some, std::memory_order_acq_rel) + some < all) return false;
+    done[index].store(0, std::memory_order_relaxed);
+    return true;
+  }
 };
 
 constexpr uint32_t kPast[] = {4, 5};  // of keys and of values
@@ -37,9 +53,11 @@ void check_cache(const NodeView& node) {
 }
 
 void check(const NodeView& node) {
+  const bool may_widen =
+      std::strcmp(node->domain, "weft") == 0 && !node.has(kPast[0]) && node.output(1) == WEFT_NONE;
   for (uint32_t i = 0; i < 3; i++) {
     need_input(node, i);
-    need_dtype(node, i, WEFT_F32);
+    if (i == 0 || !may_widen || node.in(i).dtype != WEFT_F16) need_dtype(node, i, WEFT_F32);
     if (node.in(i).rank != 3 && node.in(i).rank != 4)
       throw Refusal{WEFT_REFUSE_RANK, "queries, keys and values must be of rank 3 or 4",
                     node.input(i),    {},
@@ -71,7 +89,8 @@ void check(const NodeView& node) {
 
 std::shared_ptr<const void> prepare(Prepare& context) {
   const NodeView& node = context.node;
-  State s{};
+  const auto state = std::make_shared<State>();
+  State& s = *state;
   s.k = &kernels(context);
   s.q_heads = node.in(0).rank == 3 ? node.integer("q_num_heads", 0) : 0;
   s.kv_heads = node.in(0).rank == 3 ? node.integer("kv_num_heads", 0) : 0;
@@ -81,7 +100,7 @@ std::shared_ptr<const void> prepare(Prepare& context) {
   s.softcap = node.real("softcap", 0);
   s.left = node.integer("left_window_size", -1);
   s.right = node.integer("right_window_size", -1);
-  return std::make_shared<State>(s);
+  return state;
 }
 
 // Sizes and strides of one of q, k, v, y.
@@ -128,9 +147,12 @@ const float* per_head(const Step& step, uint32_t input, int64_t head) {
   return x ? data<float>(x) + head : nullptr;
 }
 
+// Element `at` of keys or values, which may be halves.
+const void* element(const Operand& x, int64_t at) { return x.data + at * element_size(x.dtype); }
+
 // Query heads [head, head + heads) of one key head, rows [row, row + rows).
-void attend(const Job& job, int64_t batch, int64_t head, int64_t heads, int64_t row, int64_t rows,
-            float* scratch) {
+AttentionUnit unit_of(const Job& job, int64_t batch, int64_t head, int64_t heads, int64_t row,
+                      int64_t rows) {
   const State& s = job.state;
   const int64_t kv_head = head / (job.q.heads / job.k.heads);
   int64_t valid = job.k.rows, offset = job.past;
@@ -142,8 +164,9 @@ void attend(const Job& job, int64_t batch, int64_t head, int64_t heads, int64_t 
   AttentionUnit u{};
   u.q = data<float>(job.step.in[0]) + batch * job.q.batch_stride + head * job.q.head_stride +
         row * job.q.row_stride;
-  u.k = data<float>(job.keys) + batch * job.k.batch_stride + kv_head * job.k.head_stride;
-  u.v = data<float>(job.values) + batch * job.v.batch_stride + kv_head * job.v.head_stride;
+  u.k = element(*job.keys, batch * job.k.batch_stride + kv_head * job.k.head_stride);
+  u.v = element(*job.values, batch * job.v.batch_stride + kv_head * job.v.head_stride);
+  u.k_is_half = job.keys->dtype == WEFT_F16, u.v_is_half = job.values->dtype == WEFT_F16;
   u.y = data_out<float>(job.step) + batch * job.y.batch_stride + head * job.y.head_stride +
         row * job.y.row_stride;
   u.q_row = job.q.row_stride, u.q_head = job.q.head_stride;
@@ -169,7 +192,7 @@ void attend(const Job& job, int64_t batch, int64_t head, int64_t heads, int64_t 
   }
   u.sinks = per_head(job.step, 7, head);
   u.slopes = per_head(job.step, 8, head);
-  s.k->attend(u, scratch);
+  return u;
 }
 
 // Heads of a unit: the largest divisor of the heads per key head that a unit holds.
@@ -226,44 +249,94 @@ void join_and_attend(const Job& job, const Team& team, int64_t group, int64_t ro
     for (uint32_t which : {0u, 1u}) join(job.step, job.state, which, batch, kv_head);
     for (int64_t head = 0; head < per_key_head; head += group)
       for (int64_t row = 0; row < job.q.rows; row += row_block)
-        attend(job, batch, kv_head * per_key_head + head, group, row,
-               std::min(row_block, job.q.rows - row), scratch);
+        job.state.k->attend(unit_of(job, batch, kv_head * per_key_head + head, group, row,
+                                    std::min(row_block, job.q.rows - row)),
+                            scratch);
+  }
+}
+
+// Blocks of keys that the rows of this batch see.
+struct Blocks {
+  int64_t first, count;
+};
+Blocks blocks_of(const AttentionUnit& u) {
+  const int64_t low = std::max<int64_t>(u.position - u.left, 0);
+  const int64_t high = std::min(u.position + u.rows + u.right, u.keys);
+  if (high <= low) return {0, 0};
+  return {low / kKeyBlock, (high + kKeyBlock - 1) / kKeyBlock - low / kKeyBlock};
+}
+
+// Parts of all query heads of one batch over the blocks of its keys: [heads, blocks, rows, part].
+int64_t parts_floats(const Job& job, int64_t rows) {
+  const int64_t blocks = (job.k.rows + kKeyBlock - 1) / kKeyBlock;
+  return job.q.heads * blocks * rows * attention_part_floats(job.v.d);
+}
+int64_t thread_floats(const Job& job) { return attention_scratch_floats(job.q.d, job.v.d); }
+
+// Few rows: threads share keys as well as heads. Lines of work are (key head, block, query head of
+// the group), in that order, in equal shares; whoever finishes the last line of a key head merges.
+void share_keys(const Job& job, const Team& team, int64_t group, float* parts, float* scratch) {
+  const State& s = job.state;
+  const int64_t rows = job.q.rows, block_floats = rows * attention_part_floats(job.v.d);
+  for (int64_t batch = 0; batch < job.q.batch; batch++) {
+    const Blocks blocks = blocks_of(unit_of(job, batch, 0, 1, 0, rows));
+    const int64_t head_floats = blocks.count * block_floats;
+    const int64_t groups = job.q.heads / group, lines = blocks.count * job.q.heads;
+    // Whole groups where there are many, so that no keys are read by two threads.
+    const bool whole = groups * blocks.count >= 4 * team.size;
+    const int64_t grain = whole ? group : 1;
+    const Range grains = share(lines / grain, team.id, team.size);
+    const Range mine = {grains.begin * grain, grains.end * grain};
+    for (int64_t g = 0; g < groups; g++) {
+      const int64_t all = blocks.count * group, begin = std::max(mine.begin - g * all, int64_t{0}),
+                    end = std::min(mine.end - g * all, all);
+      float* to = parts + g * group * head_floats;
+      for (int64_t i = begin; i < end;) {
+        const int64_t block = i / group, head = i % group, some = std::min(group - head, end - i);
+        s.k->attend_block(unit_of(job, batch, g * group + head, some, 0, rows),
+                          blocks.first + block, to + head * head_floats + block * block_floats,
+                          head_floats, scratch);
+        i += some;
+      }
+      if (all > 0 ? s.finished(batch * groups + g, end - begin, all) : team.id == 0)
+        s.k->attend_merge(unit_of(job, batch, g * group, group, 0, rows), blocks.count, to,
+                          head_floats, block_floats, scratch);
+    }
+    parts += parts_floats(job, rows);
   }
 }
 
 void run(const Step& step, const Team& team) {
   const Job job = job_of(step);
-  float* scratch = reinterpret_cast<float*>(step.scratch) +
-                   team.id * ((attention_scratch_floats(job.q.d, job.v.d) + 15) / 16 * 16);
-  const int64_t group = group_of(job.q.heads / job.k.heads);
+  float* const all = reinterpret_cast<float*>(step.scratch);
+  float* scratch = all + team.id * thread_floats(job);
+  int64_t group = group_of(job.q.heads / job.k.heads), groups = job.q.heads / group;
   const int64_t row_block = std::max<int64_t>(1, kAttentionVectors / group);
   const int64_t blocks = (job.q.rows + row_block - 1) / row_block;
   if (has_present(step)) return join_and_attend(job, team, group, row_block, scratch);
   if (step.out[0]->count == 0) return;
-  if (blocks == 1) {
-    // Few rows: threads share the heads of a group, so that three key heads keep two threads busy.
-    const Range mine = share(job.q.batch * job.q.heads, team.id, team.size);
-    for (int64_t i = mine.begin; i < mine.end;) {
-      const int64_t batch = i / job.q.heads, head = i % job.q.heads;
-      const int64_t some = std::min({group - head % group, mine.end - i});
-      attend(job, batch, head, some, 0, job.q.rows, scratch);
-      i += some;
-    }
-    return;
+  if (job.q.rows * group <= kSharedVectors && job.q.batch * groups <= kCounters) {
+    float* parts = all + team.size * thread_floats(job);
+    return share_keys(job, team, group, parts, scratch);
   }
+  // Few units are cut into heads, so that three key heads keep two threads busy.
+  if (job.q.batch * blocks * groups < 4 * team.size) group = 1, groups = job.q.heads;
   // Later rows see more keys: units are dealt out in turn.
-  const int64_t groups = job.q.heads / group;
   for (int64_t unit = team.id; unit < job.q.batch * blocks * groups; unit += team.size) {
     const int64_t head = unit % groups * group, rest = unit / groups;
     const int64_t row = rest % blocks * row_block, batch = rest / blocks;
-    attend(job, batch, head, group, row, std::min(row_block, job.q.rows - row), scratch);
+    job.state.k->attend(
+        unit_of(job, batch, head, group, row, std::min(row_block, job.q.rows - row)), scratch);
   }
 }
 
 uint64_t scratch(const Step& step, uint32_t threads) {
-  const State& s = *static_cast<const State*>(step.state);
-  const Heads q = heads_of(*step.in[0], s.q_heads), v = heads_of(*step.in[2], s.kv_heads);
-  return threads * uint64_t((attention_scratch_floats(q.d, v.d) + 15) / 16 * 16) * sizeof(float);
+  const Job job = job_of(step);
+  const int64_t group = group_of(job.q.heads / job.k.heads);
+  int64_t floats = threads * thread_floats(job);
+  if (!has_present(step) && group <= kSharedVectors)
+    floats += job.q.batch * parts_floats(job, std::min(job.q.rows, kSharedVectors / group));
+  return uint64_t(floats) * sizeof(float);
 }
 
 uint32_t threads(const Step& step, uint32_t most) {
