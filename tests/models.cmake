@@ -61,8 +61,8 @@ add_dependencies(test_weft allocating_library weft_cpu)
 
 # The real model, from the command line. Too slow under a sanitizer.
 if(NOT WEFT_SANITIZE)
-  foreach(script test_models test_exports test_command_line test_eval test_chat test_inspect
-          test_explain)
+  foreach(script test_models test_exports test_command_line test_bench test_eval test_chat
+          test_inspect test_explain)
     add_test(NAME model_${script}
              COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/${script}.py)
     set_tests_properties(model_${script} PROPERTIES ENVIRONMENT "WEFT_BIN=$<TARGET_FILE:weft>"
