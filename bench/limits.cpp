@@ -4,12 +4,13 @@
 //   {"cpu": "...", "limits": [{"name": "read_16MiB", "threads": 1, "unit": "GB/s",
 //                              "median": 28.1, "max": 28.6}, ...]}
 //
-//   limits [REPEATS]     5 when not given
+//   limits [REPEATS]     40 when not given
 //
 // Each loop is compiled for its instructions and runs only where the processor has them, so the
 // binary may be built anywhere; a limit that the processor lacks is not in the list. With t
 // threads, t pinned threads share the set that is read, and each computes as much as one does
-// alone. Where other processes disturb, max is the better figure.
+// alone. A repeat takes some milliseconds, so that max finds the machine's own speed between other
+// processes' turns.
 #include <immintrin.h>
 #include <pthread.h>
 #include <sched.h>
@@ -304,7 +305,7 @@ void measure_reads(Report& report, const std::vector<int>& cpus, int threads, co
   const ReadFn read = best_read();
   for (const size_t mebibytes : {16, 77, 98, 145, 2048}) {
     const size_t share = mebibytes * kMiB / size_t(threads) / 4096 * 4096;
-    const size_t passes = std::max<size_t>(1, 1024 / mebibytes);
+    const size_t passes = std::max<size_t>(1, 100 / mebibytes);
     report.add("read_" + std::to_string(mebibytes) + "MiB", "GB/s", cpus, threads,
                double(share) * double(threads) * double(passes) / 1e9, [&](int i) {
                  for (size_t p = 0; p < passes; p++) read(memory + size_t(i) * share, share);
@@ -313,14 +314,11 @@ void measure_reads(Report& report, const std::vector<int>& cpus, int threads, co
 }
 
 void measure_computes(Report& report, const std::vector<int>& cpus, int threads) {
-  constexpr int64_t kBlock = 100'000;
+  constexpr int64_t kRounds = 400'000;  // 2 to 10 ms
   for (const Compute& compute : computes()) {
-    // About 50 ms of one thread, whatever the instruction's speed.
-    const double block = seconds(cpus, 1, [&](int) { compute.run(kBlock); });
-    const int64_t rounds = std::max<int64_t>(kBlock, int64_t(kBlock * 0.05 / block));
     report.add(compute.name, compute.unit, cpus, threads,
-               double(rounds) * compute.operations * threads / 1e9,
-               [&](int) { compute.run(rounds); });
+               double(kRounds) * compute.operations * threads / 1e9,
+               [&](int) { compute.run(kRounds); });
   }
 }
 
@@ -338,7 +336,7 @@ std::string processor_name() {
 }  // namespace
 
 int main(int count, char** arguments) {
-  const int repeats = count > 1 ? std::atoi(arguments[1]) : 5;
+  const int repeats = count > 1 ? std::atoi(arguments[1]) : 40;
   if (repeats < 1) {
     std::fprintf(stderr, "limits: '%s' is no number of repeats\n", arguments[1]);
     return 2;

@@ -8,8 +8,7 @@ import dataclasses
 import statistics
 
 import published
-
-QUIET_PERCENT = 5
+from machine_load import QUIET_PERCENT
 
 
 @dataclasses.dataclass(frozen=True)

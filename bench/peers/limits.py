@@ -28,3 +28,9 @@ def measure(cpus):
     for limit in measured["limits"]:
         limits.setdefault(limit["threads"], {})[limit["name"]] = limit["max"]
     return measured["cpu"], limits
+
+
+def better(one, other):
+    """Of two measurements of the same machine the larger limits."""
+    return {threads: {name: max(rate, other.get(threads, {}).get(name, 0))
+                      for name, rate in by_name.items()} for threads, by_name in one.items()}

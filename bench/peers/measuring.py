@@ -1,5 +1,4 @@
-"""What every worker shares: timing one piece of work with what others took of the machine
-meanwhile, and the one line of JSON a worker ends with. Standard library and numpy only.
+"""What every worker shares: its arguments, its prompts, and the one line of JSON it ends with.
 
 A worker gets `MODEL --threads N --prompts 256,512 --depths 0,1024 --tokens 128` (either list may be
 empty), runs every test once unmeasured and once measured, and prints
@@ -11,8 +10,6 @@ with rates in tokens per second and others in percent of all processors.
 
 import argparse
 import json
-import os
-import time
 
 import numpy
 
@@ -36,28 +33,6 @@ _random = numpy.random.default_rng(0)
 def random_ids(count):
     """Ids of ordinary tokens, others at each call: some engines remember the prompts they read."""
     return _random.integers(100, 40000, count)
-
-
-def busy_seconds():
-    """Seconds of work of all processors since the machine started."""
-    with open("/proc/stat", encoding="ascii") as file:
-        fields = [int(field) for field in file.readline().split()[1:9]]
-    return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
-
-
-class Span:
-    """with Span() as span: ...; then span.seconds and span.others."""
-
-    def __enter__(self):
-        self._busy, self._own = busy_seconds(), time.process_time()
-        self._start = time.perf_counter()
-        return self
-
-    def __exit__(self, *_):
-        self.seconds = time.perf_counter() - self._start
-        own, busy = time.process_time() - self._own, busy_seconds() - self._busy
-        capacity = self.seconds * os.cpu_count()
-        self.others = min(max(100 * (busy - own) / capacity, 0.0), 100.0)
 
 
 def peak_rss_mib():

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import engines
+import machine_load
 
 TURN_SECONDS = 600
 
@@ -95,6 +96,7 @@ def play(options, models, chosen, problems):
         for turn in turns:
             if turn in failed:
                 continue
+            machine_load.wait_until_quiet(options.patience)
             try:
                 results.add(turn, take(turn, options, models))
             except RuntimeError as error:

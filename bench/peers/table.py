@@ -37,7 +37,7 @@ def limits_table(limits):
     if not limits:
         return ["The limits of this machine are not known.", ""]
     names = list(dict.fromkeys(name for by_name in limits.values() for name in by_name))
-    lines = [row("limit (best of 5; GB/s, GFLOP/s, GOP/s)",
+    lines = [row("limit (GB/s, GFLOP/s, GOP/s)",
                  [f"{threads} thr" for threads in limits]), "|---|" + "--:|" * len(limits)]
     for name in names:
         lines.append(row(name, [f"{by_name[name]:.1f}" if name in by_name else "-"

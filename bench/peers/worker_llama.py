@@ -10,6 +10,7 @@ import time
 
 import llama_cpp
 import measuring
+from machine_load import Span
 
 
 class Model:
@@ -56,7 +57,7 @@ def main():
     def prefill(count):
         ids = measuring.random_ids(count)
         model.clear()
-        with measuring.Span() as span:
+        with Span() as span:
             model.feed(ids)
         return span.seconds, span.others
 
@@ -65,7 +66,7 @@ def main():
         if depth:
             model.feed(measuring.random_ids(depth))
         ids = measuring.random_ids(count)
-        with measuring.Span() as span:
+        with Span() as span:
             for i in range(count):
                 model.feed(ids[i:i + 1])
         return span.seconds, span.others

@@ -9,6 +9,7 @@ import time
 import measuring
 import openvino
 import openvino_genai
+from machine_load import Span
 
 
 def main():
@@ -23,7 +24,7 @@ def main():
         config = openvino_genai.GenerationConfig()
         config.max_new_tokens = count
         config.ignore_eos, config.do_sample, config.apply_chat_template = True, False, False
-        with measuring.Span() as span:
+        with Span() as span:
             metrics = pipeline.generate(ids, config).perf_metrics
         return metrics, span.others
 

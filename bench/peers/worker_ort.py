@@ -9,6 +9,7 @@ import time
 import measuring
 import numpy
 import onnxruntime_genai
+from machine_load import Span
 
 
 def main():
@@ -30,7 +31,7 @@ def main():
 
     def prefill(count):
         running, ids = generator(count, 0)
-        with measuring.Span() as span:
+        with Span() as span:
             running.append_tokens(ids)
             running.get_logits()
         return span.seconds, span.others
@@ -39,7 +40,7 @@ def main():
         running, ids = generator(max(depth, 1), count)
         running.append_tokens(ids)
         running.generate_next_token()
-        with measuring.Span() as span:
+        with Span() as span:
             for _ in range(count):
                 running.generate_next_token()
         return span.seconds, span.others
