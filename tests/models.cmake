@@ -51,8 +51,8 @@ target_link_libraries(allocating_library PRIVATE weft_options)
 set_target_properties(allocating_library PROPERTIES
                       LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/plugins)
 weft_test(test_weft tools/weft weft_engine weft_onnx)
-foreach(part chat_settings clock conversation count_allocations generate line_history
-             logits_file message_lines model_facts printable repeats)
+foreach(part bench_report chat_settings clock conversation count_allocations generate line_history
+             logits_file machine_load measurement message_lines model_facts printable repeats)
   target_sources(test_weft PRIVATE ${PROJECT_SOURCE_DIR}/tools/weft/${part}.cpp)
 endforeach()
 target_compile_definitions(test_weft PRIVATE
@@ -61,8 +61,8 @@ add_dependencies(test_weft allocating_library weft_cpu)
 
 # The real model, from the command line. Too slow under a sanitizer.
 if(NOT WEFT_SANITIZE)
-  foreach(script test_models test_exports test_command_line test_eval test_chat test_inspect
-          test_explain)
+  foreach(script test_models test_exports test_command_line test_bench test_eval test_chat
+          test_inspect test_explain)
     add_test(NAME model_${script}
              COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/${script}.py)
     set_tests_properties(model_${script} PROPERTIES ENVIRONMENT "WEFT_BIN=$<TARGET_FILE:weft>"

@@ -1,14 +1,14 @@
 // weft bench: tokens per second of reading a prompt (pp) and of generating (tg), in llama-bench's
 // form.
 //
-// Tokenizing and sampling are not inside the times. Each test runs once unmeasured, then -r times;
-// the figure is the mean with the standard deviation of the repeats.
+// Each number of threads gets plugins, an engine and a session of its own, one after the other;
+// each test runs once unmeasured, then -r times.
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
-#include <nlohmann/json.hpp>
+#include <fstream>
 
-#include "tools/weft/clock.h"
+#include "core/host/threads.h"
+#include "tools/weft/bench_report.h"
 #include "tools/weft/load.h"
 
 namespace weft::cli {
@@ -19,71 +19,24 @@ struct BenchFlags : Flags {
   std::vector<int64_t> prompts{512};
   std::vector<int64_t> generations{128};
   std::vector<int64_t> depths{0};
+  std::vector<int> thread_counts{0};
   int repeats = 5;
   std::string output = "md";
 };
 
-struct Row {
-  std::string test;
-  int64_t tokens = 0;
-  std::vector<double> rates;  // tokens per second, one per repeat
-
-  double mean() const {
-    double sum = 0;
-    for (const double rate : rates) sum += rate;
-    return sum / double(rates.size());
+// Depth by depth, prompts before generation; a length of 0 is no test.
+std::vector<Test> tests_of(const BenchFlags& flags) {
+  std::vector<Test> tests;
+  for (const int64_t depth : flags.depths) {
+    for (const bool prompt : {true, false}) {
+      for (const int64_t count : prompt ? flags.prompts : flags.generations) {
+        if (count > 0) tests.push_back({prompt, count, depth});
+      }
+    }
   }
-  double deviation() const {
-    if (rates.size() < 2) return 0;
-    double sum = 0;
-    for (const double rate : rates) sum += (rate - mean()) * (rate - mean());
-    return std::sqrt(sum / double(rates.size() - 1));
-  }
-};
-
-// Ids that look like text to the caches: spread over the vocabulary, the same in every run.
-std::vector<int64_t> tokens(int64_t count, int64_t vocabulary) {
-  std::vector<int64_t> ids;
-  for (int64_t i = 0; i < count; ++i) ids.push_back((i * 7919 + 17) % vocabulary);
-  return ids;
+  return tests;
 }
 
-Status feed(runtime::Session& session, int64_t count) {
-  TRY(session.feed(tokens(count, session.vocabulary()), 1));
-  return {};
-}
-
-Result<double> seconds_to_read(runtime::Session& session, int64_t count) {
-  const auto start = Clock::now();
-  TRY(feed(session, count));
-  return ms_since(start) / 1000;
-}
-
-Result<double> seconds_to_generate(runtime::Session& session, int64_t count) {
-  const std::vector<int64_t> ids = tokens(count, session.vocabulary());
-  const auto start = Clock::now();
-  for (const int64_t& id : ids) TRY(session.feed(std::span(&id, 1), 1));
-  return ms_since(start) / 1000;
-}
-
-Result<Row> measure(runtime::Session& session, const BenchFlags& flags, bool prompt, int64_t count,
-                    int64_t depth) {
-  Row row;
-  row.test = (prompt ? "pp" : "tg") + std::to_string(count);
-  if (depth > 0) row.test += " @ d" + std::to_string(depth);
-  row.tokens = count;
-  TRY(session.truncate(0));
-  if (depth > 0) TRY(feed(session, depth));
-  for (int i = 0; i <= flags.repeats; ++i) {
-    TRY(session.truncate(depth));
-    const double seconds =
-        prompt ? TRY(seconds_to_read(session, count)) : TRY(seconds_to_generate(session, count));
-    if (i > 0) row.rates.push_back(double(count) / seconds);
-  }
-  return row;
-}
-
-// Who computes, in the order of their first nodes: "cpu+opencl".
 std::string backends(const PlacementSummary& placement) {
   std::string text;
   for (const PlacementSummary::Row& row : placement.rows) {
@@ -92,64 +45,62 @@ std::string backends(const PlacementSummary& placement) {
   return text;
 }
 
-void print_markdown(const BenchFlags& flags, const Loaded& loaded, const std::vector<Row>& rows) {
-  std::printf("| model | backend | threads | test | t/s |\n|---|---|--:|--:|--:|\n");
-  const std::string model = flags.model.filename().empty() ? flags.model.parent_path().filename()
-                                                           : flags.model.filename();
-  for (const Row& row : rows) {
-    std::printf("| %s | %s | %s | %s | %.2f ± %.2f |\n", model.c_str(),
-                backends(loaded.engine->placement()).c_str(),
-                flags.threads ? std::to_string(flags.threads).c_str() : "auto", row.test.c_str(),
-                row.mean(), row.deviation());
+// Lets the peak of this process start again at what is resident now. Where that is not allowed the
+// peak stays that of all runs so far.
+void reset_peak_rss() { std::ofstream("/proc/self/clear_refs") << 5; }
+
+Result<BenchRun> run_with(Flags flags, int threads, int repeats, const std::vector<Test>& tests,
+                          int64_t capacity) {
+  flags.threads = threads;
+  reset_peak_rss();
+  const Loaded loaded = TRY(load(flags, capacity));
+  BenchRun run;
+  run.threads = threads > 0 ? threads : host::default_thread_count();
+  run.backends = backends(loaded.engine->placement());
+  run.placement = loaded.engine->placement().line();
+  run.import_ms = loaded.timings.import_ms;
+  run.prepare_ms = loaded.timings.prepare_ms;
+  for (const Test& test : tests) {
+    run.tests.push_back(TRY(measure(*loaded.session, test, repeats)));
   }
-  std::printf("\npeak RSS %.1f MiB; %s\n", double(peak_rss_bytes()) / (1 << 20),
-              loaded.engine->placement().line().c_str());
+  run.peak_rss_bytes = peak_rss_bytes();
+  return run;
 }
 
-void print_json(const BenchFlags& flags, const Loaded& loaded, const std::vector<Row>& rows) {
-  nlohmann::ordered_json tests = nlohmann::ordered_json::array();
-  for (const Row& row : rows) {
-    tests.push_back({{"test", row.test},
-                     {"tokens", row.tokens},
-                     {"tokens_per_s", row.mean()},
-                     {"stddev", row.deviation()},
-                     {"repeats", row.rates}});
+std::string text_of(const BenchReport& report, const std::string& form) {
+  if (form == "json") return to_json(report);
+  return form == "csv" ? to_csv(report) : to_markdown(report);
+}
+
+Status check_bench(const BenchFlags& flags) {
+  const auto usage = [](std::string text) { return Error{std::move(text), ErrorKind::usage}; };
+  TRY(check(flags));
+  if (flags.output != "md" && flags.output != "csv" && flags.output != "json") {
+    return usage("-o " + flags.output + " is not available; md, csv and json are");
   }
-  nlohmann::ordered_json out = {{"model", flags.model.string()},
-                                {"threads", flags.threads},
-                                {"placement", loaded.engine->placement().line()},
-                                {"import_ms", loaded.timings.import_ms},
-                                {"prepare_ms", loaded.timings.prepare_ms},
-                                {"peak_rss_bytes", peak_rss_bytes()},
-                                {"tests", tests}};
-  std::printf("%s\n", out.dump(2).c_str());
+  for (const auto* lengths : {&flags.prompts, &flags.generations, &flags.depths}) {
+    if (std::any_of(lengths->begin(), lengths->end(), [](int64_t n) { return n < 0; }))
+      return usage("-p, -n and -d take 0 or numbers of tokens");
+  }
+  const auto& threads = flags.thread_counts;
+  if (std::any_of(threads.begin(), threads.end(), [](int n) { return n < 0; }))
+    return usage("-t takes 0 or numbers of threads");
+  return {};
 }
 
 Status bench(const BenchFlags& flags) {
-  TRY(check(flags));
-  if (flags.output != "md" && flags.output != "json") {
-    return Error{"-o " + flags.output + " is not available; md and json are", ErrorKind::usage};
-  }
-  const ModelFolder folder = TRY(open_model_folder(flags.model));
+  TRY(check_bench(flags));
+  const std::vector<Test> tests = tests_of(flags);
+  if (tests.empty()) return Error{"-p 0 and -n 0 leave nothing to measure", ErrorKind::usage};
   int64_t needed = 0;
-  for (const int64_t depth : flags.depths) {
-    for (const int64_t count : flags.prompts) needed = std::max(needed, depth + count);
-    for (const int64_t count : flags.generations) needed = std::max(needed, depth + count);
-  }
-  Loaded loaded = TRY(load(flags, TRY(choose_capacity(flags, folder, needed))));
-  std::vector<Row> rows;
-  for (const int64_t depth : flags.depths) {
-    for (const bool prompt : {true, false}) {
-      for (const int64_t count : prompt ? flags.prompts : flags.generations) {
-        if (count > 0) rows.push_back(TRY(measure(*loaded.session, flags, prompt, count, depth)));
-      }
-    }
-  }
-  if (flags.output == "json") {
-    print_json(flags, loaded, rows);
-  } else {
-    print_markdown(flags, loaded, rows);
-  }
+  for (const Test& test : tests) needed = std::max(needed, test.depth + test.tokens);
+  const ModelFolder folder = TRY(open_model_folder(flags.model));
+  const int64_t capacity = TRY(choose_capacity(flags, folder, needed));
+  BenchReport report;
+  report.model = flags.model.string();
+  for (const int threads : flags.thread_counts)
+    report.runs.push_back(TRY(run_with(flags, threads, flags.repeats, tests, capacity)));
+  std::fputs(text_of(report, flags.output).c_str(), stdout);
   return {};
 }
 
@@ -159,6 +110,10 @@ void add_bench(Program& program) {
   auto* verb = program.app.add_subcommand("bench", "Measure prompt and generation speed");
   auto flags = std::make_shared<BenchFlags>();
   add_shared_flags(*verb, *flags);
+  verb->remove_option(verb->get_option("--threads"));
+  verb->add_option("-t,--threads", flags->thread_counts,
+                   "Numbers of threads, one run for each (0: all this process may use)")
+      ->delimiter(',');
   verb->add_option("-p,--n-prompt", flags->prompts, "Prompt lengths (0: none)")->delimiter(',');
   verb->add_option("-n,--n-gen", flags->generations, "Tokens to generate (0: none)")
       ->delimiter(',');
@@ -166,7 +121,7 @@ void add_bench(Program& program) {
       ->delimiter(',');
   verb->add_option("-r,--repetitions", flags->repeats, "Measured repeats of each test")
       ->check(CLI::Range(1, 1000));
-  verb->add_option("-o,--output", flags->output, "md or json");
+  verb->add_option("-o,--output", flags->output, "md, csv or json");
   verb->callback([&program, flags] { program.finish(bench(*flags)); });
 }
 
