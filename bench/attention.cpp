@@ -14,6 +14,7 @@
 #include "bench/kernel_bench.h"
 #include "plugins/common/constant_store.h"
 #include "plugins/common/row.h"
+#include "plugins/cpu/ops/cpu_op.h"
 #include "tests/plugins/harness.h"
 
 namespace weft::cpu {
@@ -33,7 +34,7 @@ int64_t q_heads = 9, kv_heads = 3, size = 64;
 class Attention {
  public:
   Attention(int64_t rows, int64_t past, uint32_t dtype, int64_t layers)
-      : kernels_(bench::best_kernels()), valid_(past + rows), layers_(layers) {
+      : valid_(past + rows), layers_(layers) {
     const int64_t keys = past + rows, item = dtype == WEFT_F16 ? 2 : 4;
     const auto tensor = [&](test::Graph& g, uint32_t type, int64_t n, int64_t heads) {
       return g.activation("x", weft_dtype(type), {1, n, heads * size});
@@ -107,8 +108,8 @@ class Attention {
     common::ConstantStore store(pool, nullptr, 0);
     const weft_graph pod = graph_.pod();
     const plugin::GraphView view(pod);
-    const plugin::NodeView node = view.node(0);
-    common::Prepare context{node, store, &kernels_};
+    const std::vector<plugin::NodeView> nodes = {view.node(0)};
+    common::Prepare context{nodes[0], nodes, store, &device_};
     state_ = cpu::attention_row.prepare(context);
   }
   void set_layer(int64_t layer) {
@@ -116,7 +117,8 @@ class Attention {
     operands_[2].data = operands_[1].data + layer_bytes_ / 2;
   }
 
-  cpu::Kernels kernels_;
+  cpu::CpuDevice device_{bench::best_kernels(), false};
+  const cpu::Kernels& kernels_ = device_.kernels;
   test::Graph graph_;
   int64_t valid_, layers_, layer_bytes_;
   bench::Aligned<char> q_, y_, cache_, scratch_;
