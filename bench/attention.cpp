@@ -117,7 +117,7 @@ class Attention {
     operands_[2].data = operands_[1].data + layer_bytes_ / 2;
   }
 
-  cpu::CpuDevice device_{bench::best_kernels(), false};
+  cpu::CpuDevice device_{bench::best_kernels(), cpu::Compute::f32};
   const cpu::Kernels& kernels_ = device_.kernels;
   test::Graph graph_;
   int64_t valid_, layers_, layer_bytes_;

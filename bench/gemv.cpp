@@ -14,8 +14,8 @@ typedef uint64_t Line __attribute__((vector_size(64)));
 
 // Sums cache lines with four accumulators: what memory gives at best.
 __attribute__((target_clones("avx512f", "avx2", "default"))) void sum_lines(const char* from,
-                                                                          int64_t count,
-                                                                          Line* out) {
+                                                                            int64_t count,
+                                                                            Line* out) {
   const Line* lines = reinterpret_cast<const Line*>(from);
   Line sums[4] = {};
   int64_t i = 0;
@@ -59,23 +59,25 @@ void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block)
                 kernels.isa, name, threads, t * 1e6, double(sets[0].size) / t * 1e-9,
                 read_rate(sets, threads));
     if (kind == cpu::kPackedF32) continue;
-    const auto codes = bench::records(kernels, 1, k, block);
-    const double q = bench::seconds(threads, [&](uint32_t id, uint32_t count) {
-      const Packed& p = sets[at.load(std::memory_order_relaxed) % sets.size()];
-      cpu::QuantizedProduct product{};
-      product.w = &p.matrix;
-      product.records = codes.get();
-      product.rows = 1;
-      product.terms = 1;
-      product.y = y.get();
-      product.y_row = n;
-      const common::Range tiles = common::share(p.matrix.tiles, id, count);
-      kernels.quantized_product(product, tiles.begin, tiles.end);
-      if (id == 0) at.fetch_add(1, std::memory_order_relaxed);
-    });
-    std::printf("%-6s int8 %-18s threads %u  %8.1f us  %6.2f GB/s   read loop %6.2f GB/s\n",
-                kernels.isa, name, threads, q * 1e6, double(sets[0].size) / q * 1e-9,
-                read_rate(sets, threads));
+    for (const int64_t terms : {1, 2}) {
+      const auto codes = bench::records(kernels, terms, k, block);
+      const double q = bench::seconds(threads, [&](uint32_t id, uint32_t count) {
+        const Packed& p = sets[at.load(std::memory_order_relaxed) % sets.size()];
+        cpu::QuantizedProduct product{};
+        product.w = &p.matrix;
+        product.records = codes.get();
+        product.rows = product.terms = terms;
+        product.y = y.get();
+        product.y_row = n;
+        const common::Range pairs = common::share((p.matrix.tiles + 1) / 2, id, count);
+        kernels.quantized_product(product, pairs.begin * 2,
+                                  std::min(pairs.end * 2, p.matrix.tiles));
+        if (id == 0) at.fetch_add(1, std::memory_order_relaxed);
+      });
+      std::printf("%-6s int8 %-18s threads %u  %8.1f us  %6.2f GB/s   read loop %6.2f GB/s, %s\n",
+                  kernels.isa, name, threads, q * 1e6, double(sets[0].size) / q * 1e-9,
+                  read_rate(sets, threads), terms == 2 ? "two terms" : "one term");
+    }
   }
 }
 

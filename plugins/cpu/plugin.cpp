@@ -10,7 +10,9 @@
 // operating system support. Options of device_open:
 //
 //   isa       base, avx2, avx512 or vnni; WEFT_CPU_ISA says the same
-//   compute   f32: activations stay floats. int8: those that meet codes become codes. auto: int8
+//   compute   f32: activations stay floats. int8: those that meet codes become codes. auto: int8,
+//   of
+//             two terms where rows are few; results then depend on how many there are
 #include <weft/note.h>
 
 #include <cstdlib>
@@ -95,6 +97,14 @@ std::string processor_name() {
   return "processor";
 }
 
+Compute compute_of(const std::string& name) {
+  if (name == "f32") return Compute::f32;
+  if (name == "int8") return Compute::int8;
+  if (name == "auto") return Compute::automatic;
+  throw plugin::Failure(WEFT_E_INVALID,
+                        "compute '" + name + "' is unknown: f32, int8 and auto are");
+}
+
 common::DeviceSettings open(const weft_kv* options, uint32_t count) {
   const char* environment = std::getenv("WEFT_CPU_ISA");
   std::string isa = environment ? environment : "", compute = "f32";
@@ -102,22 +112,20 @@ common::DeviceSettings open(const weft_kv* options, uint32_t count) {
     if (std::strcmp(options[i].key, "isa") == 0) isa = options[i].value;
     if (std::strcmp(options[i].key, "compute") == 0) compute = options[i].value;
   }
-  if (compute != "f32" && compute != "int8" && compute != "auto")
-    throw plugin::Failure(WEFT_E_INVALID,
-                          "compute '" + compute + "' is unknown: f32, int8 and auto are");
-  auto device = std::make_shared<CpuDevice>(CpuDevice{choose(isa), compute != "f32"});
+  auto device = std::make_shared<CpuDevice>(CpuDevice{choose(isa), compute_of(compute)});
   common::DeviceSettings settings;
   settings.name = processor_name() + ", " + device->kernels.isa;
   // Packed constants are the same for every instruction set, so the key does not name one.
   settings.driver = "weft-cpu-4";
   settings.state = device;
+  settings.deterministic = device->compute != Compute::automatic;
   return settings;
 }
 
 std::vector<common::Fusion> fuse(const plugin::GraphView& graph,
                                  const common::DeviceSettings& settings) {
   std::vector<common::Fusion> fusions;
-  if (!static_cast<const CpuDevice*>(settings.state.get())->quantizes) return fusions;
+  if (static_cast<const CpuDevice*>(settings.state.get())->compute == Compute::f32) return fusions;
   for (const LinearGroup& group : linear_groups(graph))
     fusions.push_back({group.nodes(), &linear_group_row});
   return fusions;

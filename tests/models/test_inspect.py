@@ -41,7 +41,9 @@ class WholeModels(InspectTest):
         run = self.answer("-m", model(), "-p", PARIS, "-n", 1, "-c", 1024, "--chunk", 64)
         self.assertEqual(run["memory"]["cache_bytes"], got["cache_bytes"])
         self.assertEqual(run["memory"]["arena_bytes"], got["arena_bytes"])
-        self.assertAlmostEqual(run["memory"]["weights_bytes"] / got["weights_bytes"], 1, delta=0.1)
+        # Packed weights are shorter than the file's, whose scales and zero points are floats.
+        self.assertLess(run["memory"]["weights_bytes"], got["weights_bytes"])
+        self.assertGreater(run["memory"]["weights_bytes"], got["weights_bytes"] * 0.8)
         self.assertEqual(got["total_bytes"],
                          got["weights_bytes"] + got["cache_bytes"] + got["arena_bytes"])
         self.assertLess(run["memory"]["peak_rss_bytes"], got["first_start_bytes"])

@@ -71,7 +71,7 @@ class LosslessModel(Answers, WeftTest):
         self.check_golden(GOLDENS[0], "--backend", "reference")
 
     def test_a_decoded_token_copies_nothing_and_allocates_nothing(self):
-        got = self.check_golden(GOLDENS[2])
+        got = self.check_golden(GOLDENS[2], *CPU)
         self.assertTrue(got["counters"]["counts_allocations"])
         self.assertEqual(got["counters"]["tokens"], len(GOLDENS[2]["new_ids"]) - 2)
         self.assertEqual(got["counters"]["bytes_copied"], 0)
@@ -85,17 +85,22 @@ class LosslessModel(Answers, WeftTest):
         return numpy.load(out).view(numpy.uint32)
 
     def test_strict_logits_are_bitwise_equal_over_threads_and_chunks(self):
-        whole = self.logits(256, "-t", 2, "--chunk", 256)
+        for compute in ("auto", "f32"):
+            with self.subTest(compute=compute):
+                self.check_strict("--compute", compute)
+
+    def check_strict(self, *flags):
+        whole = self.logits(256, *flags, "-t", 2, "--chunk", 256)
         self.assertGreater(len(numpy.unique(whole[0])), 10_000)
         for threads in (1, 4):
             with self.subTest(threads=threads):
-                same = self.logits(256, "-t", threads, "--chunk", 256)
+                same = self.logits(256, *flags, "-t", threads, "--chunk", 256)
                 self.assertTrue(numpy.array_equal(same, whole))
         for chunk in (64, 100, 512):
             with self.subTest(chunk=chunk):
-                same = self.logits(256, "-t", 2, "--no-cache", "--chunk", chunk)
+                same = self.logits(256, *flags, "-t", 2, "--no-cache", "--chunk", chunk)
                 self.assertTrue(numpy.array_equal(same, whole))
-        one_by_one = self.logits(16, "-t", 2, "--no-cache", "--chunk", 1)
+        one_by_one = self.logits(16, *flags, "-t", 2, "--no-cache", "--chunk", 1)
         self.assertTrue(numpy.array_equal(one_by_one, whole[:16]))
 
     def test_the_first_start_stays_within_twice_the_model(self):

@@ -111,7 +111,8 @@ EngineOptions engine_options(const Flags& flags, int64_t capacity) {
   options.prefill = flags.prefill;
   options.decode = flags.decode;
   options.require = flags.require;
-  options.compute = flags.compute;
+  // `auto` may compute by how many rows there are; its int8 does not.
+  options.compute = flags.strict && flags.compute == "auto" ? "int8" : flags.compute;
   options.capacity = capacity;
   options.chunk = std::min(flags.chunk, capacity);
   if (flags.memory == "elastic") options.memory = plan::MemoryPlan::elastic;

@@ -189,9 +189,8 @@ typedef struct weft_value {
   uint32_t flags;
   uint32_t order; /* WEFT_ROW_MAJOR, WEFT_COLUMN_MAJOR */
   /* Where an activation lives: with WEFT_VALUE_VIEW in the value `parent`, else (parent WEFT_NONE)
-   * in the workspace; from byte `offset` on, row-major and tight; offset -1: between nodes of one
-   * unit, without memory. Views of one parent overlap on
-   * purpose: a node that reads one runs after the node that wrote the other, in node order. */
+   * in the workspace from byte `offset` on, row-major, tight (-1: nowhere, within a unit). Views of
+   * one parent overlap on purpose: who reads one runs after who wrote the other, in node order. */
   uint32_t parent;
   uint32_t contents_count;
   weft_dim offset; /* bytes */
@@ -470,10 +469,9 @@ typedef struct weft_api {
   /* Describes device `index`; counts from 0 without holes, and WEFT_E_INVALID is the end. The host
    * calls it before any device is open. [must] [any] */
   weft_status(WEFT_CALL* device_info)(weft_plugin*, uint32_t index, weft_device_info*, weft_error*);
-  /* Opens device `index` with `n` options; unknown options are ignored with a line in the log. The
-   * same device may be open more than once. An option every plugin knows is `compute`, what products
-   * of quantized weights compute with: f32 (activations stay floats), int8 (they become codes) or
-   * auto (as is fastest). A plugin with one arithmetic takes no notice of it. [must] [any] */
+  /* Opens device `index` with `n` options; unknown ones are ignored with a line in the log. The
+   * same device may be open more than once. All plugins know `compute`: f32, int8 or auto, the
+   * activations that meet quantized weights. [must] [any] */
   weft_status(WEFT_CALL* device_open)(weft_plugin*, uint32_t index, const weft_kv* opts, uint32_t n,
                                       weft_device** out, weft_error*);
   void(WEFT_CALL* device_close)(weft_device*); /* [must] [any] */

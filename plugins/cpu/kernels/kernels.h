@@ -19,8 +19,8 @@ namespace weft::cpu {
 //   u4    tile: blocks of { header, block / 8 x 16 words of codes k0 k4 k1 k5 k2 k6 k3 k7, low
 //               nibble first }
 //
-// Tiles of codes lie in pairs: of each block the two headers, then the words of 16 columns in turns,
-// so that a thread that decodes reads one stream. A last tile without a partner lies alone.
+// Tiles of codes lie in pairs: of each block the two headers, then the words of 16 columns in
+// turns, so that a thread that decodes reads one stream. A last tile without a partner lies alone.
 //
 // A word's bytes, or its low and its high nibbles, are four consecutive codes of one column:
 // what integer dot products take. A header is { scale[16], offset[16] } in the shortest form that
@@ -61,7 +61,7 @@ constexpr int64_t chunks_of(int64_t k, int64_t block) {
   return (k + block - 1) / block * ((block + kChunk - 1) / kChunk);
 }
 
-// What becomes of the sums s of one row and column; kGate takes rows of one term.
+// What becomes of the sums s of one row and column.
 enum : uint32_t {
   kStore,  // y = s
   kJoin,   // y = s + other

@@ -170,8 +170,15 @@ WEFT_INLINE void finish(const QuantizedProduct& p, int64_t tile, int64_t row, in
 }
 
 WEFT_INLINE void finish_gate(const QuantizedProduct& p, int64_t tile, int64_t row, int64_t rows,
-                             float* gate, const float* up) {
+                             float* gate, float* up) {
   const int64_t column = tile * 16, lanes = p.w->n - column;
+  if (p.terms == 2) {
+    rows /= 2;
+    for (int64_t r = 0; r < rows; r++) {
+      store(gate + r * 16, load(gate + 2 * r * 16) + load(gate + (2 * r + 1) * 16));
+      store(up + r * 16, load(up + 2 * r * 16) + load(up + (2 * r + 1) * 16));
+    }
+  }
   p.activate(p.activation, rows * 16, gate, gate, p.alpha);
   for (int64_t r = 0; r < rows; r++)
     store_columns(p.y + (row + r) * p.y_row + column, load(gate + r * 16) * load(up + r * 16),
@@ -219,7 +226,7 @@ void group_of_gate(const QuantizedProduct& p, const Tile& tile, int64_t first_ti
     group_sums<1>(*p.w, tile, rows, sums);
     group_sums<1>(*p.gated, other, rows, sums + kGroupRows * 16);
   }
-  finish_gate(p, first_tile, row, rows, sums, sums + kGroupRows * 16);
+  finish_gate(p, first_tile, row / p.terms, rows, sums, sums + kGroupRows * 16);
 }
 
 // One row: a pair of tiles at a time, whose words are one stream of memory, which the processor

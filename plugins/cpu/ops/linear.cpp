@@ -4,9 +4,10 @@
 //   few rows    every thread makes the records for itself, and no one waits
 //   many rows   phase 0: records, rows shared      phase 1: products, tiles shared
 //
-// A result that leaves the graph, as logits do, is computed from two terms: the codes of a row and
-// the codes of what they leave of it. The second costs a decoding nothing that waits for memory,
-// and halves how often the highest logit is another one.
+// Two terms make a row of 15 bits: its codes, and the codes of what they leave of it. While
+// products wait for memory the second term costs little. So results that leave the graph, as logits
+// do, are of two terms, and with compute=auto those of few rows are: a short prompt and its answer
+// come out as with floats.
 #include "plugins/cpu/linear_group.h"
 #include "plugins/cpu/pack.h"
 
@@ -26,7 +27,8 @@ struct State {
   uint32_t x;     // inputs of the step
   uint32_t norm;  // weight of the normalization, or WEFT_NONE
   float epsilon;
-  int64_t terms;
+  bool is_last;       // its result leaves the graph
+  bool is_automatic;  // compute=auto
   bool gated;
   uint32_t activation;
   float alpha;
@@ -34,6 +36,8 @@ struct State {
 
 // At most so many rows are quantized by every thread for itself.
 constexpr int64_t kLocalRows = 2;
+// At most so many rows are of two terms with compute=auto.
+constexpr int64_t kFineRows = 64;
 
 const State& state_of(const Step& step) { return *static_cast<const State*>(step.state); }
 const PackedMatrix& first_of(const State& s) { return s.linears[0].w; }
@@ -41,9 +45,12 @@ int64_t rows_of(const Step& step, const State& s) {
   const int64_t k = first_of(s).k;
   return k ? step.in[s.x]->count / k : 0;
 }
+int64_t terms_of(const State& s, int64_t rows) {
+  return s.is_last || (s.is_automatic && rows <= kFineRows) ? 2 : 1;
+}
 int64_t record_bytes(const State& s, int64_t rows) {
   const PackedMatrix& w = first_of(s);
-  return (rows * s.terms * chunks_of(w.k, w.block) * kRecordBytes + 63) / 64 * 64;
+  return (rows * terms_of(s, rows) * chunks_of(w.k, w.block) * kRecordBytes + 63) / 64 * 64;
 }
 int64_t row_bytes(const State& s) {
   return (first_of(s).k * int64_t(sizeof(float)) + 63) / 64 * 64;
@@ -105,7 +112,9 @@ std::shared_ptr<const void> prepare(Prepare& context) {
   }
   s->gated = group.gate != WEFT_NONE;
   const weft_value& result = context.nodes[group.members[0].matmul].out(0);
-  s->terms = group.members.size() == 1 && result.flags & WEFT_VALUE_OUTPUT ? 2 : 1;
+  s->is_last = group.members.size() == 1 && result.flags & WEFT_VALUE_OUTPUT;
+  s->is_automatic =
+      static_cast<const CpuDevice*>(context.device_state)->compute == Compute::automatic;
   if (s->gated) {
     s->linears[0].y = at.out[group.gate];
     s->activation = activation_of(context.nodes[group.activation]);
@@ -125,18 +134,18 @@ std::shared_ptr<const void> prepare(Prepare& context) {
 void quantize_rows(const Step& step, const State& s, int64_t rows, Range range, char* records,
                    float* rest) {
   const PackedMatrix& w = first_of(s);
-  const int64_t chunks = chunks_of(w.k, w.block);
+  const int64_t chunks = chunks_of(w.k, w.block), terms = terms_of(s, rows);
   for (int64_t row = range.begin; row < range.end; row++) {
     const float* x = data<float>(step.in[s.x]) + row * w.k;
     if (s.norm != WEFT_NONE) {
       s.k->rms_norm(x, data<float>(step.in[s.norm]), rest, w.k, s.epsilon);
       x = rest;
     }
-    for (int64_t term = 0; term < s.terms; term++) {
-      const int64_t at = row * s.terms + term, first = at / kGroupRows * kGroupRows;
-      const int64_t group = std::min(kGroupRows, rows * s.terms - first);
+    for (int64_t term = 0; term < terms; term++) {
+      const int64_t at = row * terms + term, first = at / kGroupRows * kGroupRows;
+      const int64_t group = std::min(kGroupRows, rows * terms - first);
       s.k->quantize(x, w.k, w.block, w.zero, records + (first * chunks + at - first) * kRecordBytes,
-                    group * kRecordBytes, term + 1 < s.terms ? rest : nullptr);
+                    group * kRecordBytes, term + 1 < terms ? rest : nullptr);
       x = rest;
     }
   }
@@ -147,8 +156,8 @@ QuantizedProduct product_of(const Step& step, const State& s, const Linear& line
   QuantizedProduct p{};
   p.w = &linear.w;
   p.records = records;
-  p.rows = rows * s.terms;
-  p.terms = s.terms;
+  p.terms = terms_of(s, rows);
+  p.rows = rows * p.terms;
   p.y = data_out<float>(step, linear.y);
   p.y_row = linear.w.n;
   p.finish = s.gated ? kGate : linear.joins ? kJoin : kStore;
@@ -203,7 +212,11 @@ void run(const Step& step, const Team& team) {
 
 uint64_t scratch(const Step& step, uint32_t threads) {
   const State& s = state_of(step);
-  const int64_t shared = record_bytes(s, rows_of(step, s)) + threads * row_bytes(s);
+  // Few rows of two terms may be more than many of one.
+  const int64_t rows = rows_of(step, s);
+  const int64_t records =
+      std::max(record_bytes(s, rows), record_bytes(s, std::min(rows, kFineRows)));
+  const int64_t shared = records + threads * row_bytes(s);
   const int64_t local = threads * (record_bytes(s, kLocalRows) + row_bytes(s));
   return uint64_t(std::max(shared, local));
 }
