@@ -5,6 +5,7 @@ namespace weft::cpu::WEFT_ISA {
 
 void install_matmul(Kernels& table);
 void install_attention(Kernels& table);
+void install_half(Kernels& table);
 void install_rows(Kernels& table);
 void install_elementwise(Kernels& table);
 
@@ -15,6 +16,7 @@ void install(Kernels& table) {
   table.isa = WEFT_QUOTE(WEFT_ISA);
   install_matmul(table);
   install_attention(table);
+  install_half(table);
   install_rows(table);
   install_elementwise(table);
 }
