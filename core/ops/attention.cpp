@@ -21,8 +21,9 @@
 // j <= p + right. A row that attends no key is 0. Vaswani et al., "Attention Is All You Need",
 // 2017; Ainslie et al., "GQA", 2023. ONNX operators: Attention-25.
 //
-// SinkAttention (domain weft) takes two more inputs, each optional; it is an op of its own so that
-// a backend that only knows Attention never runs it without them:
+// SinkAttention (domain weft) is Attention plus what ONNX cannot say: k and v may be of another
+// float type than q, which they are widened to (a cache of halves), and there are two more inputs,
+// each optional. It is an op of its own so that a backend that only knows Attention never runs it:
 //
 //   sinks    [Hq]  float: a score that every query of the head has beside those of the keys. It
 //                  takes its share of the softmax and adds nothing to y; no cap, no mask on it.
@@ -140,9 +141,8 @@ Status check_attributes(const Attrs& attrs) {
   return {};
 }
 
-Result<Outputs> attention_infer(const InferContext& context) {
+Result<Outputs> infer_any(const InferContext& context) {
   TRY(check_attributes(context.attrs));
-  TRY(expect_same(context, kQ, kK));
   const Heads q = TRY(heads_of(context, kQ, "q", "q_num_heads"));
   const Heads k = TRY(heads_of(context, kK, "k", "kv_num_heads"));
   const Heads v = TRY(heads_of(context, kV, "v", "kv_num_heads"));
@@ -171,17 +171,23 @@ Result<Outputs> attention_infer(const InferContext& context) {
   }
   const Shape scores{q.batch, q.heads, q.sequence, total};
   TRY(check_mask(context, scores));
-  const DType type = context.type(kQ).dtype, value_type = context.type(kV).dtype;
+  const DType type = context.type(kQ).dtype;
+  const DType key_type = context.type(kK).dtype, value_type = context.type(kV).dtype;
   const bool flat = context.type(kQ).shape.size() == 3;
   const Type y{type, flat ? Shape{q.batch, q.sequence, q.heads * v.size}
                           : Shape{q.batch, q.heads, q.sequence, v.size}};
   const Type all[] = {y,
-                      {type, {k.batch, k.heads, total, k.size}},
+                      {key_type, {k.batch, k.heads, total, k.size}},
                       {value_type, {v.batch, v.heads, total, v.size}},
                       {type, scores}};
   Outputs outputs;
   for (size_t i = 0; i < context.output_count; ++i) outputs.emplace_back(all[i]);
   return outputs;
+}
+
+Result<Outputs> attention_infer(const InferContext& context) {
+  TRY(expect_same(context, kQ, kK));
+  return infer_any(context);
 }
 
 // One number per query head.
@@ -197,7 +203,7 @@ Status check_per_head(const InferContext& context, size_t input, const char* nam
 Result<Outputs> sink_attention_infer(const InferContext& context) {
   InferContext plain = context;
   plain.inputs = context.inputs.first(std::min<size_t>(context.inputs.size(), kSinks));
-  Outputs outputs = TRY(attention_infer(plain));
+  Outputs outputs = TRY(infer_any(plain));
   TRY(check_per_head(context, kSinks, "sinks"));
   TRY(check_per_head(context, kSlopes, "slopes"));
   return outputs;

@@ -14,7 +14,18 @@ struct Case {
   int64_t left = -1;
   int mask = 0;  // 0 none, 1 f32, 2 bool
   bool sinks = false, slopes = false;
+  bool halves = false;  // keys and values go through f16
 };
+
+// Keys and values, inputs 1 and 2, through a Cast.
+void narrow_cache(Graph& g, const Case& c, std::vector<uint32_t>& in) {
+  for (size_t i = 1; i < 3; i++) {
+    const int64_t width = c.kv_heads * (i == 1 ? c.d : c.dv);
+    const uint32_t half = g.activation("half", WEFT_F16, {c.batch, c.keys, width});
+    g.node("Cast", {in[i]}, {half}, {{"to", int64_t(WEFT_F16)}});
+    in[i] = half;
+  }
+}
 
 uint32_t attention_graph(Graph& g, const Case& c) {
   Random random(uint32_t(c.rows * 131 + c.keys));
@@ -25,6 +36,7 @@ uint32_t attention_graph(Graph& g, const Case& c) {
   const uint32_t v = g.input("v", Data::floats({c.batch, c.keys, c.kv_heads * c.dv},
                                                random.reals(c.batch * c.keys * c.kv_heads * c.dv)));
   std::vector<uint32_t> in = {q, k, v};
+  if (c.halves) narrow_cache(g, c, in);
   if (c.mask || c.valid >= 0) in.resize(7, WEFT_NONE);
   if (c.mask == 1)
     in[3] = g.input("mask", Data::floats({c.rows, c.keys}, random.reals(c.rows * c.keys, -4, 0)));
@@ -46,7 +58,7 @@ uint32_t attention_graph(Graph& g, const Case& c) {
   if (c.softcap > 0) attrs["softcap"] = c.softcap;
   if (c.scale > 0) attrs["scale"] = c.scale;
   if (c.left >= 0) attrs["left_window_size"] = c.left;
-  if (c.sinks || c.slopes) {
+  if (c.sinks || c.slopes || c.halves) {
     g.node("SinkAttention", in, {y}, attrs, "weft");
   } else {
     g.node("Attention", in, {y}, attrs);
@@ -98,6 +110,40 @@ TEST(CpuAttention, agrees_with_the_reference) {
   }
 }
 
+TEST(CpuAttention, reads_a_cache_of_halves) {
+  const Case cases[] = {
+      {"one key"},
+      {"decode", 1, 1, 200, 9, 3, 64, 64, 130},
+      {"many blocks", 1, 1, 600, 9, 3, 64, 64, 577},
+      {"few rows", 2, 3, 200, 6, 2, 64, 64, 190},
+      {"many rows", 1, 70, 140, 9, 3, 64, 64, 133},
+      {"odd head sizes", 1, 4, 70, 2, 1, 18, 13, 66},
+      {"odd head sizes, one row", 1, 1, 70, 2, 1, 18, 13, 66},
+      {"head size 80", 1, 1, 140, 4, 2, 80, 80, 130},
+      {"head size 128", 1, 20, 140, 4, 1, 128, 128, 129},
+      {"window, sinks, soft cap", 1, 1, 300, 4, 2, 64, 64, 290, true, 3.0f, 0, 70, 0, true, true},
+  };
+  for (Case c : cases) {
+    c.halves = true;
+    Graph g;
+    attention_graph(g, c);
+    expect_like_reference(g, c.name, 2e-5f);
+  }
+}
+
+TEST(CpuAttention, refuses_halves_where_onnx_has_none) {
+  Graph g;
+  const uint32_t q = g.input("q", random_floats({1, 2, 16}, 1));
+  const uint32_t k = g.input("k", Data::zeros(WEFT_F16, {1, 2, 16}));
+  const uint32_t v = g.input("v", Data::zeros(WEFT_F16, {1, 2, 16}));
+  const uint32_t y = g.activation("y", WEFT_F32, {1, 2, 16});
+  g.node("Attention", {q, k, v}, {y}, {{"q_num_heads", int64_t(1)}, {"kv_num_heads", int64_t(1)}});
+  g.outputs = {y};
+  const std::vector<Refused> refused = Device("cpu").claim(g);
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].why, "input 1 is f16, the cpu kernel of Attention takes f32");
+}
+
 // Rows [row, row + rows) of `whole` alone, as a session computes them: keys up to the last of them.
 Graph chunk_of(Graph& whole, const Case& all, int64_t row, int64_t rows) {
   Graph g;
@@ -113,11 +159,14 @@ Graph chunk_of(Graph& whole, const Case& all, int64_t row, int64_t rows) {
       WEFT_NONE,
       g.contents("valid", {D(row + rows)})};
   const uint32_t y = g.activation("y", WEFT_F32, {1, rows, all.heads * all.dv});
-  g.node("Attention", in, {y},
+  if (all.halves) narrow_cache(g, all, in);
+  const std::string domain = all.halves ? "weft" : "";
+  g.node(all.halves ? "SinkAttention" : "Attention", in, {y},
          {{"q_num_heads", all.heads},
           {"kv_num_heads", all.kv_heads},
           {"is_causal", int64_t(1)},
-          {"left_window_size", all.left}});
+          {"left_window_size", all.left}},
+         domain);
   g.outputs = {y};
   return g;
 }
@@ -127,6 +176,7 @@ TEST(CpuAttention, bits_do_not_depend_on_chunks_or_threads) {
       {"grouped", 1, 150, 160, 9, 3, 64, 64, 150},
       {"window", 1, 150, 160, 4, 2, 64, 64, 150, true, 0, 0, 70},
       {"odd sizes", 1, 150, 160, 5, 1, 30, 20, 150},
+      {"halves", 1, 150, 160, 9, 3, 64, 64, 150, true, 0, 0, -1, 0, false, false, true},
   };
   for (const std::string& isa : instruction_sets()) {
     for (const Case& c : cases) {

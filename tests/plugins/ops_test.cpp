@@ -159,6 +159,28 @@ TEST(CpuElementwise, casts_saturate_reals_and_cut_integers) {
   }
 }
 
+TEST(CpuElementwise, halves_are_rounded_to_nearest_even) {
+  // Ties up and down, the least subnormals, what overflows, and enough to fill registers.
+  std::vector<float> values = {1 + 0x1p-11f, 1 + 0x3p-11f, -2049, 2051,  0x1p-24f, 0x1p-25f,
+                               0x1.8p-25f,   -0x1p-14f,    65504, 65519, 65520,    -1e30f,
+                               INFINITY,     0.0f,         -0.0f, 1e-30f};
+  const std::vector<float> more = Random(7).reals(25, -100, 100);
+  values.insert(values.end(), more.begin(), more.end());
+  const int64_t n = int64_t(values.size());
+  Graph g;
+  const uint32_t x = g.input("x", Data::floats({n}, values));
+  const uint32_t half = g.activation("half", WEFT_F16, {n});
+  const uint32_t back = g.activation("back", WEFT_F32, {n});
+  g.node("Cast", {x}, {half}, {{"to", int64_t(WEFT_F16)}});
+  g.node("Cast", {half}, {back}, {{"to", int64_t(WEFT_F32)}});
+  g.outputs = {back};
+  const std::vector<float> want = Device("reference").run(g)[0].floats();
+  EXPECT_EQ(want[0], 1.0f);
+  EXPECT_EQ(want[10], INFINITY);
+  for (const std::string& isa : instruction_sets())
+    EXPECT_EQ(Device("cpu", 1, {{"isa", isa}}).run(g)[0].floats(), want) << isa;
+}
+
 TEST(CpuElementwise, where_and_cast_agree_with_the_reference) {
   Graph g;
   Data condition = Data::zeros(WEFT_BOOL, {2, 1});

@@ -6,6 +6,7 @@ namespace weft::cpu::WEFT_ISA {
 
 void install_matmul(Kernels& table);
 void install_attention(Kernels& table);
+void install_half(Kernels& table);
 void install_rows(Kernels& table);
 void install_elementwise(Kernels& table);
 void install_quantized(Kernels& table);
@@ -18,6 +19,7 @@ void install(Kernels& table) {
 #if !defined(WEFT_ISA_EXTENDS)
   install_matmul(table);
   install_attention(table);
+  install_half(table);
   install_rows(table);
   install_elementwise(table);
 #endif

@@ -41,6 +41,10 @@ void run_cast(const Step& step, const Team& team) {
                   size_t((mine.end - mine.begin) * item));
     return;
   }
+  // Rows for a cache of halves.
+  if (x.dtype == WEFT_F32 && y.dtype == WEFT_F16 && kernels(step).narrow)
+    return kernels(step).narrow(data<float>(&x) + mine.begin, data_out<uint16_t>(step) + mine.begin,
+                                mine.end - mine.begin);
   for (int64_t i = mine.begin; i < mine.end; i++) {
     if (is_real(x.dtype)) {
       const double v = real_at(x, i);
@@ -79,7 +83,7 @@ void run_where(const Step& step, const Team& team) {
 
 }  // namespace
 
-extern const OpRow cast_row = {"",       "Cast",  check_cast, nullptr,
+extern const OpRow cast_row = {"",       "Cast",  check_cast, prepare_kernels,
                                run_cast, nullptr, nullptr,    threads_by_elements};
 extern const OpRow where_row = {"",        "Where", check_where, nullptr,
                                 run_where, nullptr, nullptr,     threads_by_elements};

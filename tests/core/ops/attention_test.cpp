@@ -70,6 +70,17 @@ TEST(SinkAttention, SlopesCountFromThePositionOfTheQuery) {
   EXPECT_NEAR(y[0], (4.0 / 3 + 8) / (1.0 / 3 + 1), 1e-6);
 }
 
+TEST(SinkAttention, KeysAndValuesOfHalvesAreWidened) {
+  auto inputs = with_extras({1}, {8}, Tensor{});
+  for (size_t i : {size_t(1), size_t(2)}) {
+    Tensor half = Tensor::zeros(DType::f16, {1, 1, 1, 1});
+    store_all(half.view(), load_all(inputs[i].view()));
+    inputs[i] = std::move(half);
+  }
+  EXPECT_EQ(values_of(Op::SinkAttention, inputs), (Values{8}));
+  EXPECT_NE(error_of(Op::Attention, {inputs[0], inputs[1], inputs[2]}), "");
+}
+
 TEST(SinkAttention, ExtrasAreOnePerHead) {
   EXPECT_EQ(error_of(Op::SinkAttention, with_extras({1}, {8}, floats({2}, {0, 0}))),
             "SinkAttention: sinks are [2], expected [1]");
