@@ -110,7 +110,7 @@ def beside_a_neighbour(options, prepared):
 
 def main(arguments=None):
     options = parse(arguments)
-    problems = environment.prepare(not options.no_install)
+    problems = environment.prepare(not (options.no_install or options.neighbour))
     prepared = models.prepare(options.wheel, options.model_4bit, options.model_8bit)
     try:
         if options.neighbour:

@@ -38,9 +38,15 @@ def figure(samples):
 
 
 def ratio(weft, peer):
-    """Weft / peer, the median over rounds: what disturbs a round disturbs both."""
-    pairs = [a["rate"] / b["rate"] for a, b in zip(weft, peer)]
-    return statistics.median(pairs) if pairs else None
+    """Weft / peer of two lists of samples, one of each round.
+
+    Of the figures where neither is disturbed; else the median over rounds, since what disturbs a
+    round disturbs both.
+    """
+    ours, theirs = figure(weft), figure(peer)
+    if not ours.disturbed and not theirs.disturbed:
+        return ours.rate / theirs.rate
+    return statistics.median(a["rate"] / b["rate"] for a, b in zip(weft, peer))
 
 
 @dataclasses.dataclass

