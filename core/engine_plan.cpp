@@ -52,6 +52,8 @@ Result<std::unique_ptr<EnginePlan>> EnginePlan::make(ir::Graph graph,
   passes::Context context;
   context.options.capacity = out->options_.capacity;
   context.options.chunk = out->options_.chunk;
+  context.options.key_type = out->options_.key_type;
+  context.options.value_type = out->options_.value_type;
   context.options.keep_interface = out->options_.keep_interface;
   TRY(passes::run(out->graph_, context, passes::Stage::placed, observer));
   out->rewrites_ = std::move(context.log);

@@ -28,6 +28,8 @@ struct EngineOptions {
   std::string require;                       // a node of any other backend is an error
   int64_t capacity = 2048;                   // positions of the KV cache
   int64_t chunk = 512;                       // most tokens of one run
+  // Element types of cached keys and values: f32, or f16 at half the bytes.
+  ir::DType key_type = ir::DType::f32, value_type = ir::DType::f32;
   // The graph keeps the inputs and outputs of the file: none gets a role, caches are no states, and
   // an Engine gives graph runs instead of sessions.
   bool keep_interface = false;
