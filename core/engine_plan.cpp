@@ -52,6 +52,9 @@ Result<std::unique_ptr<EnginePlan>> EnginePlan::make(ir::Graph graph,
   passes::Context context;
   context.options.capacity = out->options_.capacity;
   context.options.chunk = out->options_.chunk;
+  const ir::DType cache_type = out->default_cache_type();
+  context.options.key_type = out->options_.key_type.value_or(cache_type);
+  context.options.value_type = out->options_.value_type.value_or(cache_type);
   context.options.keep_interface = out->options_.keep_interface;
   TRY(passes::run(out->graph_, context, passes::Stage::placed, observer));
   out->rewrites_ = std::move(context.log);
@@ -89,6 +92,18 @@ Status EnginePlan::open_devices(const std::vector<host::PluginPtr>& plugins) {
                : "there are " + joined(available)) +
           "): " + joined(placement_.missing),
       ErrorKind::plugin};
+}
+
+ir::DType EnginePlan::default_cache_type() const {
+  if (options_.compute == "f32") return ir::DType::f32;
+  for (const auto* phase : {&options_.prefill, &options_.decode}) {
+    const std::vector<std::string>& backends = phase->empty() ? options_.backends : *phase;
+    const auto wanted = std::find_if(devices_.begin(), devices_.end(), [&](const auto& device) {
+      return !backends.empty() && device->plugin()->name() == backends[0];
+    });
+    if (wanted == devices_.end() || !(*wanted)->info().computes(WEFT_F16)) return ir::DType::f32;
+  }
+  return ir::DType::f16;
 }
 
 void EnginePlan::find_domains() {

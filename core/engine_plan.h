@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ struct EngineOptions {
   std::string compute = "f32";
   int64_t capacity = 2048;  // positions of the KV cache
   int64_t chunk = 512;      // most tokens of one run
+  // Element types of cached keys and values: f32, or f16 at half the bytes. Where none is given,
+  // f16 if `compute` is not f32 and the most wanted device of each phase knows f16, else f32.
+  std::optional<ir::DType> key_type, value_type;
   // The graph keeps the inputs and outputs of the file: none gets a role, caches are no states, and
   // an Engine gives graph runs instead of sessions.
   bool keep_interface = false;
@@ -105,6 +109,7 @@ class EnginePlan {
   EnginePlan() = default;
   Status open_devices(const std::vector<host::PluginPtr>& plugins);
   void find_domains();
+  ir::DType default_cache_type() const;
   Result<std::unique_ptr<plan::Plan>> plan_for(const std::vector<std::string>& backends,
                                                Placement& out);
   Status summarize(const partition::Assignment& assignment, const std::string& first_choice);

@@ -10,6 +10,12 @@
 // reader, and for backends that cannot write into a view. ONNX's own semantics hold throughout
 // (TensorScatter-24, Attention-24 with nonpad_kv_seqlen).
 //
+// Where the cache is to be of halves, a Cast of k is what writes into the state, and SinkAttention,
+// which widens what it reads, takes the place of Attention:
+//
+//   half = Cast(k)      written straight into cache at row past
+//   SinkAttention(q, TensorScatter(cache, half, past), ..., length = past + seq)
+//
 // Transformer-Lite (Li et al., 2024), KV cache optimisation by sub-tensors.
 #include "core/passes/attention.h"
 #include "core/passes/passes.h"
@@ -42,16 +48,18 @@ std::string obstacle(const Graph& graph, const Node& node) {
   return {};
 }
 
-// The state for one of key and value, with `fresh` placed into it where its producer may write
-// there.
+// The state of elements `dtype` for one of key and value, with `fresh` placed into it where its
+// producer may write there.
 ValueId make_state(Graph& graph, ValueId fresh, NodeId attention, const std::string& name,
-                   ValueId position, const Context& context) {
-  const ir::Type type = graph[fresh].type;
-  const Dim width = type.shape[2];
-  const ValueId state = graph.add_state(name, {type.dtype, {1, context.options.capacity, width}});
+                   ir::DType dtype, ValueId position, const Context& context) {
+  const Dim width = graph[fresh].type.shape[2];
+  const ValueId state = graph.add_state(name, {dtype, {1, context.options.capacity, width}});
+  const bool narrows = dtype != graph[fresh].type.dtype;
+  if (narrows) fresh = graph.add(Op::Cast, {fresh}, {{"to", int64_t(dtype)}}, name + ".cast");
   const Node* producer = graph.producer(fresh);
-  const bool placeable = producer && !graph.is_output(fresh) && !graph[fresh].placement &&
-                         graph.users(fresh) == std::vector<NodeId>{attention};
+  const bool placeable =
+      narrows || (producer && !graph.is_output(fresh) && !graph[fresh].placement &&
+                  graph.users(fresh) == std::vector<NodeId>{attention});
   if (placeable) graph[fresh].placement = ir::Placement{state, Dim::symbol("past") * width};
   const ValueId all =
       graph.add(Op::TensorScatter, {state, fresh, position}, {{"axis", int64_t{1}}}, name);
@@ -79,17 +87,21 @@ Status alias_kv_cache(Graph& graph, Context& context) {
       continue;
     }
     const Node node = graph[id];
+    const ir::DType key_type = context.options.key_type, value_type = context.options.value_type;
     const ValueId key =
-        make_state(graph, node.inputs[ops::kK], id, name + ".key", position, context);
+        make_state(graph, node.inputs[ops::kK], id, name + ".key", key_type, position, context);
     const ValueId value =
-        make_state(graph, node.inputs[ops::kV], id, name + ".value", position, context);
+        make_state(graph, node.inputs[ops::kV], id, name + ".value", value_type, position, context);
+    const ir::DType query_type = graph[node.inputs[ops::kQ]].type.dtype;
+    const bool mixed = key_type != query_type || value_type != query_type;
     Node placed = node;
     set_input(placed, ops::kNonpadLength, length);
     set_input(placed, ops::kK, key);
     set_input(placed, ops::kV, value);
     set_input(placed, ops::kPastKey, ValueId::none);
     set_input(placed, ops::kPastValue, ValueId::none);
-    const ValueId y = graph.add(node.op, placed.inputs, node.attrs, node.name);
+    const ir::Op op = mixed ? Op::SinkAttention : node.op;
+    const ValueId y = graph.add(op, placed.inputs, node.attrs, node.name);
     graph.replace_uses(node.outputs[0], y);
     for (const size_t i : {size_t(0), size_t(1)}) {
       drop_output(graph, node.outputs[1 + i]);

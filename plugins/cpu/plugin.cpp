@@ -134,7 +134,7 @@ std::vector<common::Fusion> fuse(const plugin::GraphView& graph,
 constexpr common::BackendTraits kTraits = {
     "cpu",
     "weft cpu 0.1",
-    1u << WEFT_F32 | 1u << WEFT_I32 | 1u << WEFT_I64 | 1u << WEFT_BOOL,
+    1u << WEFT_F32 | 1u << WEFT_F16 | 1u << WEFT_I32 | 1u << WEFT_I64 | 1u << WEFT_BOOL,
     0,
     find,
     open,

@@ -1,4 +1,4 @@
-// Caches taken out of a session and put into another, on a small model.
+// Caches taken out of a session and put into another, on a small model, for every element type.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -10,7 +10,7 @@
 namespace weft {
 namespace {
 
-class SessionCaches : public testing::Test {
+class SessionCaches : public testing::TestWithParam<ir::DType> {
  protected:
   void SetUp() override {
     const auto services = host::HostServices::create({});
@@ -22,6 +22,7 @@ class SessionCaches : public testing::Test {
     options.backends = {"cpu"};
     options.capacity = 12;
     options.chunk = 8;
+    options.key_type = options.value_type = GetParam();
     auto built = Engine::build(std::move(*graph), {*plugin}, std::move(options));
     ASSERT_TRUE(built.ok()) << built.error().message;
     engine = std::move(*built);
@@ -32,8 +33,8 @@ class SessionCaches : public testing::Test {
     ASSERT_TRUE(from->feed(std::vector<int64_t>{5, 9, 2, 7, 11}, 1).ok());
   }
   static std::vector<std::byte> contents(const runtime::Session& session, size_t cache) {
-    std::vector<std::byte> bytes(size_t(session.past() * session.caches()[cache].width) *
-                                 sizeof(float));
+    const int64_t elements = session.past() * session.caches()[cache].width;
+    std::vector<std::byte> bytes(size_t(ir::size_bytes(GetParam(), elements)));
     EXPECT_TRUE(session.read_cache(cache, bytes).ok());
     return bytes;
   }
@@ -46,8 +47,9 @@ class SessionCaches : public testing::Test {
   std::unique_ptr<runtime::Session> from, to;
 };
 
-TEST_F(SessionCaches, another_session_goes_on_from_them_with_the_same_bits) {
+TEST_P(SessionCaches, another_session_goes_on_from_them_with_the_same_bits) {
   ASSERT_EQ(from->caches().size(), 4u);
+  for (const auto& cache : from->caches()) EXPECT_EQ(cache.dtype, GetParam());
   for (size_t i = 0; i < from->caches().size(); ++i)
     ASSERT_TRUE(to->write_cache(i, contents(*from, i)).ok());
   ASSERT_TRUE(to->resume(from->past()).ok());
@@ -57,12 +59,12 @@ TEST_F(SessionCaches, another_session_goes_on_from_them_with_the_same_bits) {
   EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0);
 }
 
-TEST_F(SessionCaches, are_what_the_logits_depend_on) {
+TEST_P(SessionCaches, are_what_the_logits_depend_on) {
   ASSERT_TRUE(to->resume(5).ok());  // nothing was written
   EXPECT_NE(feed(*to, 3), feed(*from, 3));
 }
 
-TEST_F(SessionCaches, grow_by_what_is_fed) {
+TEST_P(SessionCaches, grow_by_what_is_fed) {
   const auto before = contents(*from, 1);
   feed(*from, 3);
   const auto after = contents(*from, 1);
@@ -70,7 +72,7 @@ TEST_F(SessionCaches, grow_by_what_is_fed) {
   EXPECT_TRUE(std::equal(before.begin(), before.end(), after.begin()));
 }
 
-TEST_F(SessionCaches, are_refused_where_they_do_not_fit) {
+TEST_P(SessionCaches, are_refused_where_they_do_not_fit) {
   std::vector<std::byte> bytes(7);
   EXPECT_FALSE(from->read_cache(0, bytes).ok());
   EXPECT_FALSE(from->write_cache(0, bytes).ok());
@@ -82,6 +84,9 @@ TEST_F(SessionCaches, are_refused_where_they_do_not_fit) {
   EXPECT_FALSE(from->resume(-1).ok());
   EXPECT_EQ(from->past(), 5);
 }
+
+INSTANTIATE_TEST_SUITE_P(Types, SessionCaches, testing::Values(ir::DType::f32, ir::DType::f16),
+                         [](const auto& type) { return std::string(ir::name(type.param)); });
 
 }  // namespace
 }  // namespace weft

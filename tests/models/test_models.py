@@ -103,6 +103,23 @@ class LosslessModel(Answers, WeftTest):
         one_by_one = self.logits(16, *flags, "-t", 2, "--no-cache", "--chunk", 1)
         self.assertTrue(numpy.array_equal(one_by_one, whole[:16]))
 
+    def test_a_cache_of_halves_takes_half_the_bytes_and_copies_nothing(self):
+        halves = ("-ctk", "f16", "-ctv", "f16")
+        wide = self.check_golden(GOLDENS[2])
+        got = self.check_golden(GOLDENS[2], *halves)
+        self.assertEqual(got["memory"]["capacity"], wide["memory"]["capacity"])
+        self.assertEqual(2 * got["memory"]["cache_bytes"], wide["memory"]["cache_bytes"])
+        self.assertEqual(got["counters"]["bytes_copied"], 0)
+        self.assertEqual(got["counters"]["heap_allocations"], 0)
+        whole = self.logits(128, "-t", 2, "--chunk", 128)
+        narrow = self.logits(128, "-t", 2, "--chunk", 128, *halves)
+        error = numpy.abs(narrow.view(numpy.float32) - whole.view(numpy.float32)).max()
+        self.assertGreater(error, 0)
+        self.assertLess(error, 0.05)
+        for flags in (("-t", 1, "--chunk", 50), ("-t", 4, "--chunk", 128)):
+            with self.subTest(flags=flags):
+                self.assertTrue(numpy.array_equal(self.logits(128, *flags, *halves), narrow))
+
     def test_the_first_start_stays_within_twice_the_model(self):
         files = sum((model() / name).stat().st_size for name in ("model.onnx", "model.onnx.data"))
         got = self.answer("-m", model(), "-p", PARIS, "-n", 4, cache=self.scratch / "cache")

@@ -23,8 +23,10 @@ void add_shared_flags(CLI::App& verb, Flags& flags) {
   verb.add_option("--memory", flags.memory,
                   "Memory of activations: max (for the longest run, once) or elastic (grows)");
   verb.add_option("-t,--threads", flags.threads, "Threads (0: all this process may use)");
-  verb.add_option("--cache-type-k", flags.cache_key_type, "Element type of cached keys: f32");
-  verb.add_option("--cache-type-v", flags.cache_value_type, "Element type of cached values: f32");
+  verb.add_option("--cache-type-k", flags.cache_key_type,
+                  "Element type of cached keys: f32 or f16");
+  verb.add_option("--cache-type-v", flags.cache_value_type,
+                  "Element type of cached values: f32 or f16");
   verb.add_flag("--strict", flags.strict, "Bit-for-bit equal over threads and chunks");
   verb.add_flag("--stats", flags.stats, "Say on stderr what happened: times, memory, placement");
   verb.add_flag("--json", flags.json, "One JSON object on stdout instead of text");
@@ -40,7 +42,8 @@ Status check(const Flags& flags) {
   if (flags.memory != "max" && flags.memory != "elastic")
     return usage("--memory " + flags.memory + " is not available; max and elastic are");
   for (const std::string& type : {flags.cache_key_type, flags.cache_value_type}) {
-    if (type != "f32") return usage("KV caches of type '" + type + "' are not available; f32 is");
+    if (!type.empty() && type != "f32" && type != "f16")
+      return usage("KV caches of type '" + type + "' are not available; f32 and f16 are");
   }
   if (flags.backends.empty()) return usage("--backend names no backend");
   if (flags.threads < 0) return usage("-t takes 0 or a number of threads");

@@ -19,8 +19,8 @@ struct Flags {
   int64_t chunk = 512;
   int64_t context = 0;  // 0: what prompt and answer need
   std::string memory = "max";
-  int threads = 0;  // 0: what this process may use
-  std::string cache_key_type = "f32", cache_value_type = "f32";
+  int threads = 0;                               // 0: what this process may use
+  std::string cache_key_type, cache_value_type;  // empty: as EngineOptions has it
   bool strict = false, stats = false, json = false, no_cache = false;
   std::filesystem::path trace, logits;
   std::vector<std::filesystem::path> plugins;
