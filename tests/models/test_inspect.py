@@ -35,8 +35,8 @@ class WholeModels(InspectTest):
     def test_the_memory_of_the_plan_is_that_of_a_run(self):
         got = self.inspect(model(), "-c", 1024, "--chunk", 64)["memory"]
         self.assertEqual((got["capacity"], got["chunk"]), (1024, 64))
-        # 30 layers, keys and values, 1024 positions, 3 heads of 64, 4 bytes each.
-        self.assertEqual(got["cache_bytes"], 30 * 2 * 1024 * 3 * 64 * 4)
+        # 30 layers, keys and values, 1024 positions, 3 heads of 64, 2 bytes each.
+        self.assertEqual(got["cache_bytes"], 30 * 2 * 1024 * 3 * 64 * 2)
         self.assertEqual(got["cache_bytes_per_1024"], got["cache_bytes"])
         run = self.answer("-m", model(), "-p", PARIS, "-n", 1, "-c", 1024, "--chunk", 64)
         self.assertEqual(run["memory"]["cache_bytes"], got["cache_bytes"])
@@ -58,7 +58,7 @@ class WholeModels(InspectTest):
         run = self.weft("inspect", "-m", model())
         self.assertEqual((run.code, run.err), (0, ""), run)
         for part in ("parameters    134515008", "30 layers, hidden 576", "vocabulary 49152",
-                     "nodes on cpu", "KV cache 90.0 MiB for 2048 positions, 45.0 MiB per 1024"):
+                     "nodes on cpu", "KV cache 45.0 MiB for 2048 positions, 22.5 MiB per 1024"):
             self.assertIn(part, run.out)
         labels = re.findall(r"^([a-z][a-z ]*[a-zA-Z])  ", run.out, re.M)
         self.assertEqual(labels[0], "file")

@@ -103,15 +103,20 @@ class LosslessModel(Answers, WeftTest):
         one_by_one = self.logits(16, *flags, "-t", 2, "--no-cache", "--chunk", 1)
         self.assertTrue(numpy.array_equal(one_by_one, whole[:16]))
 
+    def test_caches_are_of_halves_where_activations_are_codes(self):
+        got = self.answer("-m", model(), "-p", PARIS, "-n", 1)["memory"]
+        self.assertEqual(got["cache_bytes"], 30 * 2 * got["capacity"] * 3 * 64 * 2)
+
     def test_a_cache_of_halves_takes_half_the_bytes_and_copies_nothing(self):
-        halves = ("-ctk", "f16", "-ctv", "f16")
-        wide = self.check_golden(GOLDENS[2])
+        floats = ("--compute", "f32")
+        halves = (*floats, "-ctk", "f16", "-ctv", "f16")
+        wide = self.check_golden(GOLDENS[2], *floats)
         got = self.check_golden(GOLDENS[2], *halves)
         self.assertEqual(got["memory"]["capacity"], wide["memory"]["capacity"])
         self.assertEqual(2 * got["memory"]["cache_bytes"], wide["memory"]["cache_bytes"])
         self.assertEqual(got["counters"]["bytes_copied"], 0)
         self.assertEqual(got["counters"]["heap_allocations"], 0)
-        whole = self.logits(128, "-t", 2, "--chunk", 128)
+        whole = self.logits(128, "-t", 2, "--chunk", 128, *floats)
         narrow = self.logits(128, "-t", 2, "--chunk", 128, *halves)
         error = numpy.abs(narrow.view(numpy.float32) - whole.view(numpy.float32)).max()
         self.assertGreater(error, 0)
