@@ -30,6 +30,7 @@ class Results:
     peak_rss_mib: dict = dataclasses.field(default_factory=dict)   # by engine label
     load_s: dict = dataclasses.field(default_factory=dict)
     problems: dict = dataclasses.field(default_factory=dict)       # by engine label: a sentence
+    rounds: int = 0                                                # that were played to their end
 
     def add(self, turn, result):
         label = turn.engine.label
@@ -118,6 +119,7 @@ def play(options, models, chosen, problems):
         except KeyboardInterrupt:
             print(f"peers: interrupted in round {number + 1}", file=sys.stderr)
             break
+        results.rounds += 1
         print(f"peers: round {number + 1} of {options.repeats} is done", file=sys.stderr,
               flush=True)
     return results
