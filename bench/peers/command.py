@@ -64,15 +64,15 @@ def chosen_engines(options):
             (engine.name == "weft" or words is None or any(w in engine.label for w in words))]
 
 
-def heading(cpu, versions, options):
+def heading(cpu, versions, options, whole_rounds):
     """What a table has to say about itself."""
     revision = subprocess.run(["git", "-C", environment.ROOT, "describe", "--always", "--dirty"],
                               capture_output=True, text=True, check=False).stdout.strip()
     used = ", ".join(f"{name} {version}" for name, version in versions.items())
     return (f"{datetime.date.today()}, {cpu or 'unknown processor'}, processors "
-            f"{engines.joined(sorted(options.cpus))}; Weft {revision}, {used}; {options.repeats} "
-            f"rounds. Median (min-max) of samples with others at 5 % of the processors at most; "
-            f"`!N%`: no such sample.")
+            f"{engines.joined(sorted(options.cpus))}; Weft {revision}, {used}; {whole_rounds} "
+            f"whole rounds. Median (min-max) of samples with others at 5 % of the processors at "
+            f"most; `!N%`: no such sample.")
 
 
 def write(options, name, text, data):
@@ -91,7 +91,7 @@ def compare(options, prepared, problems):
     found = limits.better(found, limits.measure(options.cpus)[1])
     cells = [f"pp{n}" for n in options.prompts]
     cells += [f"tg{options.tokens}@{n}" for n in options.depths]
-    head = heading(cpu, environment.versions(), options)
+    head = heading(cpu, environment.versions(), options, results.rounds)
     data = {"about": head, "limits": found,
             "samples": [{"engine": label, "threads": threads, "cells": by_cell}
                         for (label, threads), by_cell in results.samples.items()],

@@ -73,10 +73,8 @@ def column(results, engines, cell, threads, scaled):
         best = max(peers, key=lambda label: figures[label].rate)
         measured = (ratio(samples[weft], samples[best]), best)
         hardest = (*measured, "measured")
-    if weft in figures and best_scaled:
-        against = figures[weft].rate / best_scaled[0]
-        if hardest is None or against < hardest[0]:
-            hardest = (against, best_scaled[1], "scaled")
+    if weft in figures and best_scaled and (not peers or best_scaled[0] > figures[best].rate):
+        hardest = (figures[weft].rate / best_scaled[0], best_scaled[1], "scaled")
     return Column(cell, figures, best_scaled, measured, hardest)
 
 

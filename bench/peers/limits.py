@@ -32,5 +32,10 @@ def measure(cpus):
 
 def better(one, other):
     """Of two measurements of the same machine the larger limits."""
-    return {threads: {name: max(rate, other.get(threads, {}).get(name, 0))
-                      for name, rate in by_name.items()} for threads, by_name in one.items()}
+    out = {}
+    for limits in (one, other):
+        for threads, by_name in limits.items():
+            best = out.setdefault(threads, {})
+            for name, rate in by_name.items():
+                best[name] = max(rate, best.get(name, 0))
+    return out

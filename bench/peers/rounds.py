@@ -30,6 +30,7 @@ class Results:
     peak_rss_mib: dict = dataclasses.field(default_factory=dict)   # by engine label
     load_s: dict = dataclasses.field(default_factory=dict)
     problems: dict = dataclasses.field(default_factory=dict)       # by engine label: a sentence
+    rounds: int = 0                                                # that were played to their end
 
     def add(self, turn, result):
         label = turn.engine.label
@@ -82,28 +83,43 @@ def rotated(items, by):
     return items[by:] + items[:by]
 
 
+def play_round(number, options, models, usable, failed, results):
+    """One turn of every engine, number of threads and phase, starting with engine `number`.
+
+    A turn that fails is kept in `failed` and not tried again.
+    """
+    for turn in [Turn(engine, threads, phase) for threads in options.threads
+                 for phase in ("prefill", "decode") for engine in rotated(usable, number)]:
+        if turn in failed:
+            continue
+        machine_load.wait_until_quiet(options.patience)
+        try:
+            results.add(turn, take(turn, options, models))
+        except RuntimeError as error:
+            failed.add(turn)
+            sentence = f"{turn.phase} with {turn.threads} threads {error}"
+            results.problems[turn.engine.label] = sentence
+            print(f"peers: {turn.engine.label}: {sentence}", file=sys.stderr)
+
+
 def play(options, models, chosen, problems):
-    """All rounds of the chosen engines; `problems` says of some why they cannot be used."""
+    """All rounds of the chosen engines; `problems` says of some why they cannot be used.
+
+    An interrupt ends the rounds early; what was measured counts.
+    """
     results = Results()
     for engine in chosen:
         if problems.get(engine.name):
             results.problems[engine.label] = problems[engine.name]
     usable = [engine for engine in chosen if engine.label not in results.problems]
-    failed = set()  # a turn that fails once is not tried again
+    failed = set()
     for number in range(options.repeats):
-        turns = [Turn(engine, threads, phase) for threads in options.threads
-                 for phase in ("prefill", "decode") for engine in rotated(usable, number)]
-        for turn in turns:
-            if turn in failed:
-                continue
-            machine_load.wait_until_quiet(options.patience)
-            try:
-                results.add(turn, take(turn, options, models))
-            except RuntimeError as error:
-                failed.add(turn)
-                sentence = f"{turn.phase} with {turn.threads} threads {error}"
-                results.problems[turn.engine.label] = sentence
-                print(f"peers: {turn.engine.label}: {sentence}", file=sys.stderr)
+        try:
+            play_round(number, options, models, usable, failed, results)
+        except KeyboardInterrupt:
+            print(f"peers: interrupted in round {number + 1}", file=sys.stderr)
+            break
+        results.rounds += 1
         print(f"peers: round {number + 1} of {options.repeats} is done", file=sys.stderr,
               flush=True)
     return results

@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench" / "
 import command
 import engines
 import figures
+import limits
 import published
 import rounds
 import table
@@ -64,6 +65,14 @@ class Figures(unittest.TestCase):
         one = figures.column(results(weft=samples(100)), [WEFT, PEER], "pp512", 2, {})
         self.assertIsNone(one.measured)
         self.assertIsNone(one.hardest)
+
+
+class Limits(unittest.TestCase):
+    def test_of_two_measurements_the_larger_limits_count(self):
+        one, other = {1: {"a": 3.0, "b": 1.0}}, {1: {"a": 2.0, "b": 4.0}, 2: {"a": 5.0}}
+        self.assertEqual(limits.better(one, other), {1: {"a": 3.0, "b": 4.0}, 2: {"a": 5.0}})
+        self.assertEqual(limits.better({}, one), one)
+        self.assertEqual(limits.better(one, {}), one)
 
 
 class Published(unittest.TestCase):
