@@ -17,7 +17,7 @@ namespace {
 
 constexpr float kMinusInfinity = -__builtin_inff();
 constexpr int64_t kPanel = 32;      // columns of kt that lie together
-constexpr int64_t kFewVectors = 4;  // so many have their values summed without a copy of them
+constexpr int64_t kFewVectors = 4;  // so many are computed without copies of keys and values
 
 WEFT_INLINE int64_t round16(int64_t n) { return (n + 15) / 16 * 16; }
 
