@@ -91,6 +91,7 @@ struct TableProgram::Walk {
   uint32_t size = 1;
   const weft_prof_sink* profile;
   uint64_t begin = 0;
+  uint64_t slept = 0;  // by thread 0
   Barrier barrier;
   // One thread's way through the run.
   struct Member {
@@ -108,9 +109,10 @@ bool TableProgram::Walk::Member::meet() {
   barriers++;
   // The last thread leaves after this barrier: all read it there, and nobody writes it again.
   std::atomic<uint32_t>& leaves = run.program->leaves_[size - 1];
-  if (id == 0 && slept && run.program->team_size_.between(size, slept, run.begin, now_ns()) < size)
+  if (id == 0 && slept && run.program->team_size_.between(size, slept, now_ns()) < size)
     leaves.store(barriers, std::memory_order_relaxed);
   slept += run.barrier.wait(size);
+  if (id == 0) run.slept = slept;
   if (leaves.load(std::memory_order_relaxed) == barriers) size--;
   return id < size;
 }
@@ -163,13 +165,13 @@ void TableProgram::run(const weft_execute_args& args) {
   refresh(args.slots);
   resolve(args);
   fault_.status = 0;
-  Walk run{this, 1, args.profile, 0, {}};
+  Walk run{this, 1, args.profile, 0, 0, {}};
   uint32_t want = 1;
   for (const Node& node : nodes_) want = std::max(want, node.threads);
   for (std::atomic<uint32_t>& leaves : leaves_) leaves.store(0, std::memory_order_relaxed);
   run.begin = now_ns();
   run_team(context_.host, team_size_.begin(want, run.begin), run.size, walk_entry, &run);
-  team_size_.end();
+  team_size_.end(run.slept, now_ns());
   if (args.profile && args.profile->level == 1) {
     const weft_prof_record record = {"program", WEFT_NONE, 1, run.begin, now_ns()};
     args.profile->record(args.profile->ctx, &record);

@@ -10,9 +10,8 @@
 // operating system support. Options of device_open:
 //
 //   isa       base, avx2, avx512 or vnni; WEFT_CPU_ISA says the same
-//   compute   f32: activations stay floats. int8: those that meet codes become codes. auto: int8,
-//   of
-//             two terms where rows are few; results then depend on how many there are
+//   compute   f32: activations stay floats. int8: those that meet codes become codes.
+//             auto: int8, of two terms in short prompts; results depend on how many rows there are
 #include <weft/note.h>
 
 #include <cstdlib>
