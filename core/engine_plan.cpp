@@ -98,10 +98,11 @@ ir::DType EnginePlan::default_cache_type() const {
   if (options_.compute == "f32") return ir::DType::f32;
   for (const auto* phase : {&options_.prefill, &options_.decode}) {
     const std::vector<std::string>& backends = phase->empty() ? options_.backends : *phase;
-    const auto wanted = std::find_if(devices_.begin(), devices_.end(), [&](const auto& device) {
-      return !backends.empty() && device->plugin()->name() == backends[0];
-    });
-    if (wanted == devices_.end() || !(*wanted)->info().computes(WEFT_F16)) return ir::DType::f32;
+    const host::Device* wanted = nullptr;  // the first that is there
+    for (const std::string& name : backends)
+      for (const host::DevicePtr& device : devices_)
+        if (!wanted && device->plugin()->name() == name) wanted = device.get();
+    if (!wanted || !wanted->info().computes(WEFT_F16)) return ir::DType::f32;
   }
   return ir::DType::f16;
 }

@@ -222,24 +222,44 @@ class RandomGraphs : public testing::Test {
     return loaded;
   }
 
-  // Runs the graph as an engine prepares it and compares every output, at a few sizes.
+  static std::vector<sym::Bindings> sizes() {
+    std::vector<sym::Bindings> out;
+    for (const auto& [n, m] : {std::pair{3, 2}, std::pair{1, 1}, std::pair{0, 3}, std::pair{9, 5}})
+      out.push_back({{"n", n}, {"m", m}});
+    return out;
+  }
+
+  std::vector<Tensor> random_inputs(const Graph& graph, const sym::Bindings& at) {
+    std::vector<Tensor> inputs;
+    for (const ValueId input : graph.inputs) {
+      inputs.push_back(Tensor::zeros(ir::DType::f32, shape_at(graph[input].type, at)));
+      const ops::Array view = inputs.back().view();
+      for (int64_t i = 0; i < view.count(); ++i)
+        ops::store(view, i, double(random() % 401) / 200 - 1);
+    }
+    return inputs;
+  }
+
+  bool runs_at_some_size(const Graph& graph) {
+    for (const sym::Bindings& at : sizes())
+      if (evaluate(graph, at, random_inputs(graph, at))) return true;
+    return false;
+  }
+
+  // Runs the graph as an engine prepares it and compares every output, at a few sizes. An engine
+  // may refuse a graph whose nodes ask for sizes that contradict each other.
   void check(const Graph& graph, EngineOptions options) {
     options.keep_interface = true;
     auto engine = Engine::build(graph, loaded, std::move(options));
-    ASSERT_TRUE(engine.ok()) << engine.error().message;
+    if (!engine.ok()) {
+      ASSERT_FALSE(runs_at_some_size(graph)) << engine.error().message;
+      return;
+    }
     auto run = (*engine)->open_graph_run();
     ASSERT_TRUE(run.ok()) << run.error().message;
-    for (const auto& [n, m] :
-         {std::pair{3, 2}, std::pair{1, 1}, std::pair{0, 3}, std::pair{9, 5}}) {
-      SCOPED_TRACE(testing::Message() << "n " << n << ", m " << m);
-      const sym::Bindings at = {{"n", n}, {"m", m}};
-      std::vector<Tensor> inputs;
-      for (const ValueId input : graph.inputs) {
-        inputs.push_back(Tensor::zeros(ir::DType::f32, shape_at(graph[input].type, at)));
-        const ops::Array view = inputs.back().view();
-        for (int64_t i = 0; i < view.count(); ++i)
-          ops::store(view, i, double(random() % 401) / 200 - 1);
-      }
+    for (const sym::Bindings& at : sizes()) {
+      SCOPED_TRACE(testing::Message() << "n " << at.at("n") << ", m " << at.at("m"));
+      const std::vector<Tensor> inputs = random_inputs(graph, at);
       const auto expected = evaluate(graph, at, inputs);
       if (!expected) continue;
       ++compared;

@@ -4,10 +4,11 @@
 //   few rows    every thread makes the records for itself, and no one waits
 //   many rows   phase 0: records, rows shared      phase 1: products, tiles shared
 //
-// Two terms make a row of 15 bits: its codes, and the codes of what they leave of it. Results that
-// leave the graph, as logits do, are of two terms. With compute=auto those of a short prompt are
-// too: it costs a few milliseconds, and what follows a near tie comes out as with floats more
-// often. Single rows are generation, where the second term would cost a quarter of the speed.
+// Two terms make a row of 15 bits: its codes, and the codes of what they leave of it. Logits are of
+// two terms, and so is what is computed for the last rows of a prompt alone. With compute=auto all
+// of a short prompt is: that costs a few milliseconds, and what follows a near tie comes out as
+// with floats more often. Other single rows are generation, where the second term would cost a
+// quarter of the speed.
 #include "plugins/cpu/linear_group.h"
 #include "plugins/cpu/pack.h"
 
@@ -27,7 +28,7 @@ struct State {
   uint32_t x;     // inputs of the step
   uint32_t norm;  // weight of the normalization, or WEFT_NONE
   float epsilon;
-  bool is_last;       // its result leaves the graph
+  bool is_last;       // of a run's last rows alone, or logits
   bool is_automatic;  // compute=auto
   bool gated;
   uint32_t activation;
@@ -73,27 +74,47 @@ uint32_t activation_of(const NodeView& node) {
   return node.string("approximate", "none") == "tanh" ? kGeluTanh : kGelu;
 }
 
-// The group's nodes by their numbers in the step.
-LinearGroup group_in(const Prepare& context) {
+// The slot that says how many rows the group has.
+uint32_t rows_slot(const plugin::GraphView& graph, const LinearGroup& group) {
+  const weft_value& x = graph.node(group.members[0].matmul).in(0);
+  return x.rank > 1 ? x.dims[x.rank - 2].slot : WEFT_NONE;
+}
+
+// Whether the result leaves the graph, or the rows are fewer than those the graph begins with.
+bool computes_last_rows(const plugin::GraphView& graph, const LinearGroup& group,
+                        const LinearGroup& first) {
+  const weft_value& y = graph.node(group.members[0].matmul).out(0);
+  return (group.members.size() == 1 && y.flags & WEFT_VALUE_OUTPUT) ||
+         rows_slot(graph, group) != rows_slot(graph, first);
+}
+
+// The group of the step's nodes.
+LinearGroup group_in(const std::vector<LinearGroup>& groups, const Prepare& context) {
   std::vector<uint32_t> indices;
   for (const NodeView& node : context.nodes) indices.push_back(node.index());
-  const auto local = [&](uint32_t n) {
-    if (n == WEFT_NONE) return WEFT_NONE;
-    return uint32_t(std::find(indices.begin(), indices.end(), n) - indices.begin());
-  };
-  for (LinearGroup group : linear_groups(context.node.graph())) {
-    if (group.nodes() != indices) continue;
-    group.norm = local(group.norm);
-    group.activation = local(group.activation);
-    group.gate = local(group.gate);
-    for (LinearGroup::Member& m : group.members) m = {local(m.matmul), local(m.join), m.other};
-    return group;
-  }
+  for (const LinearGroup& group : groups)
+    if (group.nodes() == indices) return group;
   throw plugin::Failure(WEFT_E_INVALID, "these nodes are no group of linears");
 }
 
+// The same with the nodes' numbers in the step.
+LinearGroup in_step(LinearGroup group) {
+  const std::vector<uint32_t> nodes = group.nodes();
+  const auto local = [&](uint32_t n) {
+    if (n == WEFT_NONE) return WEFT_NONE;
+    return uint32_t(std::find(nodes.begin(), nodes.end(), n) - nodes.begin());
+  };
+  group.norm = local(group.norm);
+  group.activation = local(group.activation);
+  group.gate = local(group.gate);
+  for (LinearGroup::Member& m : group.members) m = {local(m.matmul), local(m.join), m.other};
+  return group;
+}
+
 std::shared_ptr<const void> prepare(Prepare& context) {
-  const LinearGroup group = group_in(context);
+  const plugin::GraphView& graph = context.node.graph();
+  const std::vector<LinearGroup> groups = linear_groups(graph);
+  const LinearGroup whole = group_in(groups, context), group = in_step(whole);
   const Places at(context.nodes);
   auto s = std::make_shared<State>();
   s->k = &kernels(context);
@@ -111,8 +132,7 @@ std::shared_ptr<const void> prepare(Prepare& context) {
     s->linears.push_back(linear);
   }
   s->gated = group.gate != WEFT_NONE;
-  const weft_value& result = context.nodes[group.members[0].matmul].out(0);
-  s->is_last = group.members.size() == 1 && result.flags & WEFT_VALUE_OUTPUT;
+  s->is_last = computes_last_rows(graph, whole, groups[0]);
   s->is_automatic =
       static_cast<const CpuDevice*>(context.device_state)->compute == Compute::automatic;
   if (s->gated) {
