@@ -19,6 +19,9 @@ using sym::Truth;
 
 namespace {
 
+constexpr double kGood = 1.09;     // times the least arena: a better plan is not worth its time
+constexpr double kWorthIt = 0.01;  // what a choice between two plans must gain
+
 // A height in the arena: the largest of some expressions, none of which provably is it.
 class Height {
  public:
@@ -203,36 +206,76 @@ int64_t least_arena(const std::vector<ElasticBlock>& blocks, const std::vector<D
   return most;
 }
 
-}  // namespace
+// A finished attempt, and at each sample point its arena in multiples of the least possible.
+struct Candidate {
+  std::vector<Dim> offsets;
+  Dim arena;
+  std::vector<double> ratios;
 
-Dim assign_elastic_offsets(std::vector<ElasticBlock>& blocks, const Bounds& bounds) {
+  double worst() const { return *std::max_element(ratios.begin(), ratios.end()); }
+  double worst_with(const Candidate& other) const {
+    double most = 0;
+    for (size_t k = 0; k < ratios.size(); ++k)
+      most = std::max(most, std::min(ratios[k], other.ratios[k]));
+    return most;
+  }
+};
+
+Candidate candidate_of(const Attempt& attempt, const std::vector<Bindings>& points,
+                       const std::vector<int64_t>& least) {
+  Candidate out;
+  for (const Height& offset : attempt.offsets) out.offsets.push_back(offset.dim());
+  out.arena = attempt.arena.dim();
+  for (size_t k = 0; k < points.size(); ++k)
+    out.ratios.push_back(double(attempt.arena.at(points[k])) / double(least[k]));
+  return out;
+}
+
+std::vector<Candidate> attempts_at(const std::vector<ElasticBlock>& blocks,
+                                   const std::vector<Dim>& sizes, const Bounds& bounds) {
   constexpr size_t kPairs = 400'000;  // of blocks that all attempts may look at
-  constexpr double kGood = 1.09;      // times the least: further attempts are not worth their time
-  std::vector<Dim> sizes;
-  for (const ElasticBlock& block : blocks) sizes.push_back(aligned(block.size_bytes));
   const std::vector<Bindings> points = sample_points(sizes, bounds);
   std::vector<int64_t> least;
   for (const Bindings& point : points) least.push_back(least_arena(blocks, sizes, point));
-  std::optional<Attempt> best;
-  double best_ratio = INFINITY;
+  std::vector<Candidate> candidates;
   // An attempt takes a time that grows with the square of the blocks.
   const size_t attempts =
       std::clamp<size_t>(kPairs / std::max<size_t>(blocks.size() * blocks.size(), 1), 1, 64);
-  for (uint32_t i = 0; i < attempts && best_ratio > kGood; ++i) {
+  for (uint32_t i = 0; i < attempts; ++i) {
     const Order order = i < 12   ? Order::size
                         : i < 14 ? Order::time
                         : i < 18 ? Order::duration
                                  : Order::mixed;
-    Attempt attempt(blocks, sizes, bounds, points[i % points.size()], order, i + 1);
-    double ratio = 0;
-    for (size_t k = 0; k < points.size(); ++k)
-      ratio = std::max(ratio, double(attempt.arena.at(points[k])) / double(least[k]));
-    if (ratio >= best_ratio) continue;
-    best.emplace(std::move(attempt));
-    best_ratio = ratio;
+    const Attempt attempt(blocks, sizes, bounds, points[i % points.size()], order, i + 1);
+    candidates.push_back(candidate_of(attempt, points, least));
+    if (candidates.back().worst() <= kGood) break;
   }
-  for (size_t i = 0; i < blocks.size(); ++i) blocks[i].offset = best->offsets[i].dim();
-  return best->arena.dim();
+  return candidates;
+}
+
+}  // namespace
+
+Dim assign_elastic_offsets(std::vector<ElasticBlock>& blocks, const Bounds& bounds) {
+  std::vector<Dim> sizes;
+  for (const ElasticBlock& block : blocks) sizes.push_back(aligned(block.size_bytes));
+  const std::vector<Candidate> candidates = attempts_at(blocks, sizes, bounds);
+  const Candidate *one = &candidates[0], *other = one;
+  for (const Candidate& candidate : candidates)
+    if (candidate.worst() < one->worst()) one = other = &candidate;
+  for (const Candidate& a : candidates) {
+    if (one->worst_with(*other) <= kGood) break;
+    for (const Candidate& b : candidates)
+      if (a.worst_with(b) < one->worst_with(*other) - kWorthIt) one = &a, other = &b;
+  }
+  if (one == other) {
+    for (size_t i = 0; i < blocks.size(); ++i) blocks[i].offset = one->offsets[i];
+    return one->arena;
+  }
+  // 1 where the first plan's arena is the smaller, else 0.
+  const Dim first = sym::min(1, sym::max(0, other->arena - one->arena));
+  for (size_t i = 0; i < blocks.size(); ++i)
+    blocks[i].offset = other->offsets[i] + first * (one->offsets[i] - other->offsets[i]);
+  return sym::min(one->arena, other->arena);
 }
 
 }  // namespace weft::plan

@@ -11,8 +11,9 @@
 //
 // Greedy by size, best fit, as the max plan (memory.h). Which of two blocks is the larger may
 // depend on the lengths, so the order of several sample points is tried, and the plan kept that is
-// nearest to the least possible over all of them. Transformer-Lite (Li et al., 2024), memory reuse
-// by comparing sizes that are expressions.
+// nearest to the least possible over all of them; where none is near it at all of them, two are,
+// and each run takes the smaller. Transformer-Lite (Li et al., 2024), memory reuse by comparing
+// sizes that are expressions.
 #pragma once
 
 #include <cstdint>
