@@ -51,16 +51,20 @@ WEFT_INLINE int32_t word_of(const int8_t* codes) {
 template <bool nibbles, int R, int T>
 WEFT_INLINE void eight(const char* const (&at)[T], int64_t word_step, const Record* x, int64_t k,
                        vi (&dot)[R][T]) {
+  vu first[T], second[T];
 #pragma GCC unroll 4
   for (int t = 0; t < T; t++) {
     const vu words = load_u32(at[t]);
-    const vu first = nibbles ? low_nibbles(words) : words;
-    const vu second = nibbles ? high_nibbles(words) : load_u32(at[t] + word_step);
+    first[t] = nibbles ? low_nibbles(words) : words;
+    second[t] = nibbles ? high_nibbles(words) : load_u32(at[t] + word_step);
+  }
 #pragma GCC unroll 8
-    for (int r = 0; r < R; r++) {
-      dot[r][t] = dot4<nibbles>(dot[r][t], first, word_of(x[r].codes + k));
-      dot[r][t] = dot4<nibbles>(dot[r][t], second, word_of(x[r].codes + k + 4));
-    }
+  for (int r = 0; r < R; r++) {
+    const int32_t low = word_of(x[r].codes + k), high = word_of(x[r].codes + k + 4);
+#pragma GCC unroll 4
+    for (int t = 0; t < T; t++) dot[r][t] = dot4<nibbles>(dot[r][t], first[t], low);
+#pragma GCC unroll 4
+    for (int t = 0; t < T; t++) dot[r][t] = dot4<nibbles>(dot[r][t], second[t], high);
   }
 }
 
