@@ -26,20 +26,6 @@ inline std::ostream& operator<<(std::ostream& out, const EveryModel& model) {
   return out << model.folder.string();
 }
 
-inline bool is_long_run() { return std::getenv("WEFT_BINDINGS") != nullptr; }
-
-// Sanitized code takes twenty times as long: there every third small model is enough.
-inline std::vector<EveryModel> sample(const std::vector<EveryModel>& models) {
-#ifdef __SANITIZE_ADDRESS__
-  std::vector<EveryModel> some;
-  for (size_t i = 0; i < models.size(); i += 3)
-    if (!models[i].real) some.push_back(models[i]);
-  return some;
-#else
-  return models;
-#endif
-}
-
 inline std::vector<EveryModel> every_model() {
   namespace fs = std::filesystem;
   std::vector<EveryModel> models;
@@ -53,7 +39,7 @@ inline std::vector<EveryModel> every_model() {
   }
   std::sort(models.begin(), models.end(),
             [](const EveryModel& a, const EveryModel& b) { return a.folder < b.folder; });
-  return is_long_run() ? models : sample(models);
+  return models;
 }
 
 // "optimum_llama" of ".../optimum/llama".
