@@ -9,7 +9,7 @@
 // The table of kernels starts with the baseline and is replaced by what the processor and the
 // operating system support. Options of device_open:
 //
-//   isa       base, avx2, avx512 or vnni; WEFT_CPU_ISA says the same
+//   isa       base, avx2, avx512, vnni or bf16; WEFT_CPU_ISA says the same
 //   compute   f32: activations stay floats. int8: those that meet codes become codes.
 //             auto: int8, of two terms in short prompts; results depend on how many rows there are
 #include <weft/note.h>
@@ -57,6 +57,7 @@ bool has_avx512() {
 }
 
 bool has_vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
+bool has_bf16() { return has_vnni() && __builtin_cpu_supports("avx512bf16"); }
 
 struct InstructionSet {
   const char* name;
@@ -69,6 +70,7 @@ constexpr InstructionSet kInstructionSets[] = {
     {"avx2", has_avx2, avx2::install},
     {"avx512", has_avx512, avx512::install},
     {"vnni", has_vnni, vnni::install},
+    {"bf16", has_bf16, bf16::install},
 };
 
 Kernels choose(const std::string& forced) {
@@ -85,7 +87,7 @@ Kernels choose(const std::string& forced) {
   }
   if (forced.empty()) return table;
   throw plugin::Failure(WEFT_E_INVALID,
-                        "isa '" + forced + "' is unknown: base, avx2, avx512 and vnni are");
+                        "isa '" + forced + "' is unknown: base, avx2, avx512, vnni and bf16 are");
 }
 
 std::string processor_name() {

@@ -1,29 +1,20 @@
-// Fills the table with this instruction set's kernels, or with those in which it differs from the
-// one it extends.
+// Fills the table with this instruction set's kernels: WEFT_KERNEL_PARTS names the files it has, each
+// of which installs its own.
 #include "plugins/cpu/kernels/kernels.h"
 
 namespace weft::cpu::WEFT_ISA {
 
-void install_matmul(Kernels& table);
-void install_attention(Kernels& table);
-void install_half(Kernels& table);
-void install_rows(Kernels& table);
-void install_elementwise(Kernels& table);
-void install_quantized(Kernels& table);
+#define WEFT_PART(name) void install_##name(Kernels& table);
+WEFT_KERNEL_PARTS
+#undef WEFT_PART
 
 #define WEFT_QUOTE_(x) #x
 #define WEFT_QUOTE(x) WEFT_QUOTE_(x)
 
 void install(Kernels& table) {
   table.isa = WEFT_QUOTE(WEFT_ISA);
-#if !defined(WEFT_ISA_EXTENDS)
-  install_matmul(table);
-  install_attention(table);
-  install_half(table);
-  install_rows(table);
-  install_elementwise(table);
-#endif
-  install_quantized(table);
+#define WEFT_PART(name) install_##name(table);
+  WEFT_KERNEL_PARTS
 }
 
 }  // namespace weft::cpu::WEFT_ISA

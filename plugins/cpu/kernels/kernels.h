@@ -221,5 +221,9 @@ void install(Kernels& table);
 namespace vnni {
 void install(Kernels& table);
 }
+// What gains from dot products of bfloat16, over vnni.
+namespace bf16 {
+void install(Kernels& table);
+}
 
 }  // namespace weft::cpu
