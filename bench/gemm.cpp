@@ -1,8 +1,9 @@
 // Question: how much of the processor's multiply-add rate does prefill use?
 //
-//   bench/gemm        GFLOP/s at 512 rows per shape, for 1 and 2 threads, beside the same register
-//   tile
-//                     run over 4 KiB of operands that never leave the first-level cache.
+//   bench/gemm        GFLOP/s at 512 rows per shape, for 1 and 2 threads and each arithmetic,
+//   beside
+//                     the rate of its instructions on operands that never leave the first-level
+//                     cache.
 #include <immintrin.h>
 
 #include "bench/kernel_bench.h"
@@ -43,11 +44,13 @@ void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block)
              y = bench::aligned<float>(size_t(kRows * n));
   const auto panels = bench::aligned<float>(size_t(2 * cpu::kGemmPanelFloats));
   const auto codes = bench::records(kernels, kRows, k, block);
+  const auto rounded = bench::aligned<char>(size_t(cpu::rounded_bytes(k, kRows)));
+  const auto pairs = bench::aligned<char>(size_t(2 * cpu::rounded_panel_bytes(k)));
   const double operations = 2.0 * kRows * double(k * n);
   for (uint32_t threads : {1u, 2u}) {
     const auto share = [&](uint32_t id, uint32_t count) {
-      const common::Range pairs = common::share((p.matrix.tiles + 1) / 2, id, count);
-      return common::Range{pairs.begin * 2, std::min(pairs.end * 2, p.matrix.tiles)};
+      const common::Range mine = common::share((p.matrix.tiles + 1) / 2, id, count);
+      return common::Range{mine.begin * 2, std::min(mine.end * 2, p.matrix.tiles)};
     };
     const double t = bench::seconds(threads, [&](uint32_t id, uint32_t count) {
       const common::Range tiles = share(id, count);
@@ -55,14 +58,24 @@ void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block)
                    panels.get() + id * cpu::kGemmPanelFloats);
     });
     report(kernels.isa, "f32", name, threads, t, operations, bench::peak_rate(threads));
-    if (kind == cpu::kPackedF32) continue;
-    cpu::QuantizedProduct product{};
+    cpu::Product product{};
     product.w = &p.matrix;
-    product.records = codes.get();
     product.rows = kRows;
     product.terms = 1;
     product.y = y.get();
     product.y_row = n;
+    if (kernels.rounded_product) {
+      product.x = rounded.get();
+      const double r = bench::seconds(threads, [&](uint32_t id, uint32_t count) {
+        const common::Range tiles = share(id, count);
+        kernels.rounded_product(product, tiles.begin, tiles.end,
+                                pairs.get() + id * cpu::rounded_panel_bytes(k));
+      });
+      // Twice the rate of floats: of AVX512-BF16 where it is fast. Tiles of AMX do more.
+      report(kernels.isa, "bf16", name, threads, r, operations, 2 * bench::peak_rate(threads));
+    }
+    if (kind == cpu::kPackedF32) continue;
+    product.x = codes.get();
     const double q = bench::seconds(threads, [&](uint32_t id, uint32_t count) {
       const common::Range tiles = share(id, count);
       kernels.quantized_product(product, tiles.begin, tiles.end);

@@ -63,9 +63,9 @@ void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block)
       const auto codes = bench::records(kernels, terms, k, block);
       const double q = bench::seconds(threads, [&](uint32_t id, uint32_t count) {
         const Packed& p = sets[at.load(std::memory_order_relaxed) % sets.size()];
-        cpu::QuantizedProduct product{};
+        cpu::Product product{};
         product.w = &p.matrix;
-        product.records = codes.get();
+        product.x = codes.get();
         product.rows = product.terms = terms;
         product.y = y.get();
         product.y_row = n;

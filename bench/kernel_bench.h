@@ -16,23 +16,13 @@
 #include <vector>
 
 #include "plugins/common/team.h"
-#include "plugins/cpu/kernels/kernels.h"
+#include "plugins/cpu/isa.h"
 
 namespace weft::bench {
 
 inline cpu::Kernels best_kernels() {
-  cpu::Kernels table{};
-  cpu::base::install(table);
   const char* forced = std::getenv("WEFT_CPU_ISA");
-  const std::string isa = forced ? forced : "";
-  if (isa == "base") return table;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) cpu::avx2::install(table);
-  if (isa == "avx2") return table;
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
-    cpu::avx512::install(table);
-  if (isa == "avx512") return table;
-  if (__builtin_cpu_supports("avx512vnni")) cpu::vnni::install(table);
-  return table;
+  return cpu::kernels_of(forced ? forced : "");
 }
 
 struct FreeDeleter {

@@ -27,7 +27,7 @@ struct EngineOptions {
   std::vector<std::string> backends;
   std::vector<std::string> prefill, decode;  // per phase; empty: as `backends`
   std::string require;                       // a node of any other backend is an error
-  // What products of quantized weights compute with: "f32", "int8" or "auto"; a device's option
+  // What products with weights compute with: "f32", "bf16", "int8" or "auto"; a device's option
   // (weft_api.device_open).
   std::string compute = "f32";
   int64_t capacity = 2048;  // positions of the KV cache

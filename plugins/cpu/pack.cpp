@@ -149,16 +149,38 @@ void pack_block(const Source& s, const PackedMatrix& packed, int64_t tile, int64
   }
 }
 
-void pack_floats(const LineMatrix& m, const float* from, char* to) {
-  float* out = reinterpret_cast<float*>(to);
-  const int64_t tiles = (m.n + 15) / 16;
+// The shortest form that keeps every bit of `count` floats: many a model of floats was trained and
+// saved in bfloat16, or was a model of halves.
+uint32_t float_form(const float* x, int64_t count) {
+  bool bf16 = true, f16 = true;
+  for (int64_t i = 0; i < count && (bf16 || f16); i++) {
+    uint32_t bits;
+    std::memcpy(&bits, x + i, sizeof bits);
+    bf16 = bf16 && (bits & 0xffff) == 0;
+    f16 = f16 && std::isfinite(x[i]) && quant::f16_to_f32(quant::f32_to_f16(x[i])) == x[i];
+  }
+  return bf16 ? kPackedBF16 : f16 ? kPackedF16 : kPackedF32;
+}
+
+int64_t float_tile_bytes(uint32_t form, int64_t k) {
+  return form == kPackedBF16 ? rounded_k(k) * 32 : k * (form == kPackedF16 ? 32 : 64);
+}
+
+void put_float(uint32_t form, float x, int64_t k, int64_t lane, char* tile) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  if (form == kPackedF32) put(tile, k * 16 + lane, x);
+  if (form == kPackedF16) put(tile, k * 16 + lane, quant::f32_to_f16(x));
+  if (form == kPackedBF16) put(tile, k / 2 * 32 + lane * 2 + k % 2, uint16_t(bits >> 16));
+}
+
+// `to` holds zeros.
+void pack_floats(const LineMatrix& m, uint32_t form, const float* from, char* to) {
   const int64_t step_n = m.line_major ? m.k : 1, step_k = m.line_major ? 1 : m.n;
-  for (int64_t tile = 0; tile < tiles; tile++)
+  for (int64_t tile = 0; tile * 16 < m.n; tile++, to += float_tile_bytes(form, m.k))
     for (int64_t k = 0; k < m.k; k++)
-      for (int64_t lane = 0; lane < 16; lane++) {
-        const int64_t n = tile * 16 + lane;
-        *out++ = n < m.n ? from[n * step_n + k * step_k] : 0.0f;
-      }
+      for (int64_t lane = 0; lane < 16 && tile * 16 + lane < m.n; lane++)
+        put_float(form, from[(tile * 16 + lane) * step_n + k * step_k], k, lane, to);
 }
 
 const weft_value& plain_constant(const GraphView& graph, uint32_t index, int64_t count) {
@@ -272,12 +294,20 @@ PackedMatrix pack(const GraphView& graph, const LineMatrix& m, common::ConstantS
   if (!value.quant) {
     if (value.data_size < uint64_t(m.matrices * m.n * m.k) * sizeof(float))
       throw Failure(WEFT_E_INVALID, "a constant matrix is shorter than its shape");
-    key[5] = m.line_major;
-    packed.tile_bytes = m.k * 16 * int64_t(sizeof(float));
+    const float* from = static_cast<const float*>(value.data);
+    // The form is kept too: finding it reads all of the constant.
+    key[6] = 1;
+    const char* form = store.get(key, sizeof packed.kind, [&](char* to) {
+      put(to, 0, float_form(from, m.matrices * m.n * m.k));
+    });
+    std::memcpy(&packed.kind, form, sizeof packed.kind);
+    key[5] = m.line_major, key[6] = 0;
+    packed.tile_bytes = float_tile_bytes(packed.kind, m.k);
     const int64_t size = tiles * packed.tile_bytes;
     packed.data = store.get(key, uint64_t(m.matrices * size), [&](char* to) {
-      const float* from = static_cast<const float*>(value.data);
-      for (int64_t i = 0; i < m.matrices; i++) pack_floats(m, from + i * m.n * m.k, to + i * size);
+      std::memset(to, 0, size_t(m.matrices * size));
+      for (int64_t i = 0; i < m.matrices; i++, to += size)
+        pack_floats(m, packed.kind, from + i * m.n * m.k, to);
     });
     return packed;
   }

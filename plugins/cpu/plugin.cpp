@@ -9,9 +9,12 @@
 // The table of kernels starts with the baseline and is replaced by what the processor and the
 // operating system support. Options of device_open:
 //
-//   isa       base, avx2, avx512, vnni or bf16; WEFT_CPU_ISA says the same
+//   isa       base, avx2, avx512, vnni, bf16 or amx; WEFT_CPU_ISA says the same. amx_emulated
+//             computes as amx would, slowly, for tests
 //   compute   f32: activations stay floats. int8: those that meet codes become codes.
-//             auto: int8, of two terms in short prompts; results depend on how many rows there are
+//             bf16: both sides of products of many rows are rounded, where the processor has such
+//             products. auto: what is fastest, int8 of two terms in short prompts; with these two
+//             results depend on how many rows there are
 #include <weft/note.h>
 
 #include <cstdlib>
@@ -20,6 +23,7 @@
 #include <string>
 
 #include "plugins/common/backend.h"
+#include "plugins/cpu/isa.h"
 #include "plugins/cpu/linear_group.h"
 
 namespace weft::cpu {
@@ -46,50 +50,6 @@ const common::OpRow* find(const char* domain, const char* op) {
   return nullptr;
 }
 
-// These ask for the operating system's support (XCR0) too.
-bool has_avx2() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-         __builtin_cpu_supports("f16c");
-}
-bool has_avx512() {
-  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-}
-
-bool has_vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
-bool has_bf16() { return has_vnni() && __builtin_cpu_supports("avx512bf16"); }
-
-struct InstructionSet {
-  const char* name;
-  bool (*is_there)();
-  void (*install)(Kernels& table);
-};
-// Each installs over the ones before.
-constexpr InstructionSet kInstructionSets[] = {
-    {"base", [] { return true; }, base::install},
-    {"avx2", has_avx2, avx2::install},
-    {"avx512", has_avx512, avx512::install},
-    {"vnni", has_vnni, vnni::install},
-    {"bf16", has_bf16, bf16::install},
-};
-
-Kernels choose(const std::string& forced) {
-  __builtin_cpu_init();
-  Kernels table{};
-  for (const InstructionSet& set : kInstructionSets) {
-    if (!set.is_there()) {
-      if (forced != set.name) continue;
-      throw plugin::Failure(WEFT_E_UNSUPPORTED,
-                            "this processor has no " + forced + "; leave the isa unset");
-    }
-    set.install(table);
-    if (forced == set.name) return table;
-  }
-  if (forced.empty()) return table;
-  throw plugin::Failure(WEFT_E_INVALID,
-                        "isa '" + forced + "' is unknown: base, avx2, avx512, vnni and bf16 are");
-}
-
 std::string processor_name() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);)
@@ -101,9 +61,10 @@ std::string processor_name() {
 Compute compute_of(const std::string& name) {
   if (name == "f32") return Compute::f32;
   if (name == "int8") return Compute::int8;
+  if (name == "bf16") return Compute::bf16;
   if (name == "auto") return Compute::automatic;
   throw plugin::Failure(WEFT_E_INVALID,
-                        "compute '" + name + "' is unknown: f32, int8 and auto are");
+                        "compute '" + name + "' is unknown: f32, bf16, int8 and auto are");
 }
 
 common::DeviceSettings open(const weft_kv* options, uint32_t count) {
@@ -113,20 +74,21 @@ common::DeviceSettings open(const weft_kv* options, uint32_t count) {
     if (std::strcmp(options[i].key, "isa") == 0) isa = options[i].value;
     if (std::strcmp(options[i].key, "compute") == 0) compute = options[i].value;
   }
-  auto device = std::make_shared<CpuDevice>(CpuDevice{choose(isa), compute_of(compute)});
+  auto device = std::make_shared<CpuDevice>(CpuDevice{kernels_of(isa), compute_of(compute)});
   common::DeviceSettings settings;
   settings.name = processor_name() + ", " + device->kernels.isa;
   // Packed constants are the same for every instruction set, so the key does not name one.
-  settings.driver = "weft-cpu-4";
+  settings.driver = "weft-cpu-5";
   settings.state = device;
-  settings.deterministic = device->compute != Compute::automatic;
+  settings.deterministic = device->compute == Compute::f32 || device->compute == Compute::int8;
   return settings;
 }
 
 std::vector<common::Fusion> fuse(const plugin::GraphView& graph,
                                  const common::DeviceSettings& settings) {
   std::vector<common::Fusion> fusions;
-  if (static_cast<const CpuDevice*>(settings.state.get())->compute == Compute::f32) return fusions;
+  const Compute compute = static_cast<const CpuDevice*>(settings.state.get())->compute;
+  if (compute != Compute::int8 && compute != Compute::automatic) return fusions;
   for (const LinearGroup& group : linear_groups(graph))
     fusions.push_back({group.nodes(), &linear_group_row});
   return fusions;

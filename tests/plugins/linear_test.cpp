@@ -127,7 +127,7 @@ TEST(CpuLinear, a_gated_pair_runs_as_one) {
 }
 
 TEST(CpuLinear, a_normalization_goes_with_the_products_that_read_it) {
-  const Form& form = kForms[2];
+  const Form& form = form_named("u4 block 32 f32 zeros");
   for (int64_t m : {1, 3, 20}) {
     const int64_t k = 96, n = 48;
     Random random(3);
@@ -197,7 +197,7 @@ TEST(CpuLinear, a_number_that_is_none_spoils_its_row_alone) {
   Graph g;
   const uint32_t in = g.input("x", Data::floats({3, 64}, x));
   const uint32_t h = g.activation("h", WEFT_F32, {3, 20}), y = g.activation("y", WEFT_F32, {3, 20});
-  g.node("MatMul", {in, weight(g, kForms[2], 64, 20, random)}, {h});
+  g.node("MatMul", {in, weight(g, form_named("u4 block 32 f32 zeros"), 64, 20, random)}, {h});
   g.node("Neg", {h}, {y});
   g.outputs = {y};
   const std::vector<float> got = Device("cpu", 1, {{"compute", "int8"}}).run(g)[0].floats();

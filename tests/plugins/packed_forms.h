@@ -1,6 +1,8 @@
 // Constants [K, N] in every form the cpu plugin packs, for tests of products.
 #pragma once
 
+#include <cstring>
+
 #include "tests/plugins/problems.h"
 
 namespace weft::test {
@@ -11,10 +13,14 @@ struct Form {
   uint32_t block;
   int zeros;  // 0: fixed, 1: f32, 2: u8
   bool column_major;
+  int bits = 32;  // of floats that halves keep whole: 16 as bfloat16, 10 as f16
 };
 inline constexpr Form kForms[] = {
     {"f32 row-major", 0, 0, 0, false},
     {"f32 column-major", 0, 0, 0, true},
+    {"bf16 row-major", 0, 0, 0, false, 16},
+    {"bf16 column-major", 0, 0, 0, true, 16},
+    {"f16 row-major", 0, 0, 0, false, 10},
     {"u4 block 32 f32 zeros", WEFT_U4, 32, 1, true},
     {"u4 block 16 u8 zeros", WEFT_U4, 16, 2, true},
     {"u4 block 128 fixed zero", WEFT_U4, 128, 0, true},
@@ -25,10 +31,30 @@ inline constexpr Form kForms[] = {
     {"i8 block 32", WEFT_I8, 32, 0, true},
 };
 
+inline const Form& form_named(const std::string& name) {
+  for (const Form& form : kForms)
+    if (name == form.name) return form;
+  throw std::runtime_error("no form is named " + name);
+}
+
+inline std::vector<float> floats_of(const Form& form, int64_t count, Random& random) {
+  std::vector<float> out = random.reals(count);
+  for (float& x : out) {
+    if (form.bits == 10) x = float(random.integer(-1023, 1023)) / 1024;
+    if (form.bits == 16) {
+      uint32_t word;
+      std::memcpy(&word, &x, sizeof word);
+      word &= 0xffff0000u;
+      std::memcpy(&x, &word, sizeof word);
+    }
+  }
+  return out;
+}
+
 inline uint32_t weight(Graph& g, const Form& form, int64_t k, int64_t n, Random& random) {
   if (form.storage == 0 && !form.column_major)
-    return g.constant("w", Data::floats({k, n}, random.reals(k * n)));
-  if (form.storage == 0) return g.column_major("w", k, n, random.reals(k * n));
+    return g.constant("w", Data::floats({k, n}, floats_of(form, k * n, random)));
+  if (form.storage == 0) return g.column_major("w", k, n, floats_of(form, k * n, random));
   Graph::Quantized q;
   q.storage = form.storage;
   q.rows = k;

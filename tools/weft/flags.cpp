@@ -15,7 +15,8 @@ void add_shared_flags(CLI::App& verb, Flags& flags) {
       ->allow_extra_args(false);
   verb.add_option("--require", flags.require, "Fail (exit 6) if any node lands on another backend");
   verb.add_option("--compute", flags.compute,
-                  "Activations that meet quantized weights: f32, int8 or auto (int8)");
+                  "Products with weights: f32, bf16 (prompts), int8 (quantized weights), or auto: "
+                  "what is fastest");
   verb.add_option("-u,--chunk,--ubatch-size", flags.chunk, "Most prompt tokens of one run")
       ->check(CLI::Range(int64_t{1}, int64_t{65536}));
   verb.add_option("-c,--ctx-size", flags.context,
@@ -37,8 +38,12 @@ void add_shared_flags(CLI::App& verb, Flags& flags) {
 
 Status check(const Flags& flags) {
   const auto usage = [](std::string text) { return Error{std::move(text), ErrorKind::usage}; };
-  if (flags.compute != "f32" && flags.compute != "int8" && flags.compute != "auto")
-    return usage("--compute " + flags.compute + " is not available; f32, int8 and auto are");
+  if (flags.compute != "f32" && flags.compute != "bf16" && flags.compute != "int8" &&
+      flags.compute != "auto")
+    return usage("--compute " + flags.compute + " is not available; f32, bf16, int8 and auto are");
+  if (flags.strict && flags.compute == "bf16")
+    return usage("--strict does not go with --compute bf16, whose results depend on the chunk; "
+                 "f32 and int8 do not");
   if (flags.memory != "max" && flags.memory != "elastic")
     return usage("--memory " + flags.memory + " is not available; max and elastic are");
   for (const std::string& type : {flags.cache_key_type, flags.cache_value_type}) {

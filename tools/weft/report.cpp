@@ -19,6 +19,14 @@ size_t decoded(const Generation& generation) {
 
 }  // namespace
 
+// What --compute asks for; the device's name says what it has.
+const char* compute_line(const std::string& compute) {
+  if (compute == "f32") return "f32";
+  if (compute == "bf16") return "f32, and bf16 where a backend has it for products of many rows";
+  if (compute == "int8") return "f32, and int8 where a backend has it for quantized weights";
+  return "f32, and what a backend has fastest: int8 for quantized weights, bf16 for prompts";
+}
+
 void print_stats(const RunReport& report) {
   const Generation& g = report.generation;
   const Engine& engine = *report.loaded.engine;
@@ -27,10 +35,7 @@ void print_stats(const RunReport& report) {
   for (const std::string& reason : engine.placement().reasons) {
     std::fprintf(stderr, "            %s\n", reason.c_str());
   }
-  std::fprintf(stderr, "compute     %s%s\n",
-               engine.options().compute == "f32"
-                   ? "f32"
-                   : "f32, and int8 where a backend has it for products of quantized weights",
+  std::fprintf(stderr, "compute     %s%s\n", compute_line(engine.options().compute),
                engine.deterministic() ? ", bit for bit equal over threads and chunks" : "");
   std::fprintf(stderr, "programs    %llu from the cache, %llu compiled\n",
                static_cast<unsigned long long>(engine.cached_programs()),

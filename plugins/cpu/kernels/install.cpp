@@ -1,5 +1,5 @@
-// Fills the table with this instruction set's kernels: WEFT_KERNEL_PARTS names the files it has, each
-// of which installs its own.
+// Fills the table with this instruction set's kernels: WEFT_KERNEL_PARTS names the files it has,
+// each of which installs its own.
 #include "plugins/cpu/kernels/kernels.h"
 
 namespace weft::cpu::WEFT_ISA {

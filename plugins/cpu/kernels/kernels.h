@@ -15,6 +15,8 @@ namespace weft::cpu {
 // read).
 //
 //   f32   tile: K x 16 floats
+//   bf16  tile: pairs of rows, K32 / 2 x 16 columns x 2: what dot products of bfloat16 take
+//   f16   tile: K x 16 halves
 //   u8    tile: blocks of { header, block / 4 x 16 words of codes k0 k1 k2 k3 }
 //   u4    tile: blocks of { header, block / 8 x 16 words of codes k0 k4 k1 k5 k2 k6 k3 k7, low
 //               nibble first }
@@ -27,8 +29,14 @@ namespace weft::cpu {
 // keeps every bit: scales are f16 where all of the matrix are; see OffsetForm.
 //
 // weight = fma(code, scale, offset), with offset = -zero * scale. Lanes past N hold zeros, codes
-// past K anything.
-enum : uint32_t { kPackedF32 = 0, kPackedU8 = 1, kPackedU4 = 2 };
+// past K anything, rows of bf16 past K up to K32, the next multiple of 32, zeros.
+enum : uint32_t {
+  kPackedF32 = 0,
+  kPackedU8 = 1,
+  kPackedU4 = 2,
+  kPackedBF16 = 3,
+  kPackedF16 = 4,
+};
 enum OffsetForm : uint32_t {
   kOffsetF32 = 0,
   kOffsetF16 = 1,
@@ -61,17 +69,27 @@ constexpr int64_t chunks_of(int64_t k, int64_t block) {
   return (k + block - 1) / block * ((block + kChunk - 1) / kChunk);
 }
 
+// Rows of activations as bfloat16, rounded to nearest even: K32 elements each, zeros past K. There
+// is room for whole groups of 32 rows.
+constexpr int64_t kRoundedRows = 32;
+constexpr int64_t rounded_k(int64_t k) { return (k + 31) / 32 * 32; }
+constexpr int64_t rounded_bytes(int64_t k, int64_t rows) {
+  return (rows + kRoundedRows - 1) / kRoundedRows * kRoundedRows * rounded_k(k) * 2;
+}
+// Weights of two tiles as bf16, decoded once for all rows.
+constexpr int64_t rounded_panel_bytes(int64_t k) { return 2 * rounded_k(k) * 16 * 2; }
+
 // What becomes of the sums s of one row and column.
 enum : uint32_t {
   kStore,  // y = s
   kJoin,   // y = s + other
   kGate,   // y = activation(s of w) * (s of gated)
 };
-struct QuantizedProduct {
+struct Product {
   const PackedMatrix* w;
   const PackedMatrix* gated;  // kGate: of the same form as w
-  const char* records;
-  int64_t rows;  // of records
+  const char* x;              // records, or rounded rows
+  int64_t rows;               // of x
   int64_t
       terms;  // records of a row: 1, or 2 that are added, the codes and those of what they leave
   float* y;
@@ -161,7 +179,14 @@ struct Kernels {
   void (*quantize)(const float* x, int64_t k, int64_t block, int32_t zero, char* records,
                    int64_t step, float* rest);
   // The columns of tiles [begin, end).
-  void (*quantized_product)(const QuantizedProduct& p, int64_t begin, int64_t end);
+  void (*quantized_product)(const Product& p, int64_t begin, int64_t end);
+  // Products of bfloat16, nullptr where the processor has none: x[K] as a rounded row, and the
+  // columns of tiles [begin, end), where `begin` is even; `panel` holds rounded_panel_bytes,
+  // 64-byte aligned. Weights are rounded to bf16, sums are f32. An element does not depend on the
+  // rows it is computed with, but is not what gemm() gives.
+  void (*round_row)(const float* x, int64_t k, uint16_t* to);
+  void (*rounded_product)(const Product& p, int64_t begin, int64_t end, char* panel);
+  bool rounding_is_fastest;  // of all products of many rows, those of codes included
   // y[K] = column `line` of w.
   void (*gather)(const PackedMatrix& w, int64_t line, float* y);
   // c[rows, n] = a[rows, k] . b[k, n], b row-major with stride b_row; `panel` as above.
@@ -223,6 +248,13 @@ void install(Kernels& table);
 }
 // What gains from dot products of bfloat16, over vnni.
 namespace bf16 {
+void install(Kernels& table);
+}
+// Products of bfloat16 on tiles of AMX, and the same on tiles that are emulated, for tests.
+namespace amx {
+void install(Kernels& table);
+}
+namespace amx_emulated {
 void install(Kernels& table);
 }
 

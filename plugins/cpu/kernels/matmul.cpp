@@ -10,13 +10,6 @@ namespace weft::cpu::WEFT_ISA {
 
 namespace {
 
-// Code j of each lane's word.
-template <bool nibbles, int j>
-WEFT_INLINE vf code_of(vu words) {
-  if constexpr (nibbles) return nibble_to_float<nibble_of(j)>(words);
-  return byte_to_float<j & 3>(words);
-}
-
 // Calls use(k, weights of tile 0 .. T-1) for every k of one block.
 //   block[t]  the block of tile t
 template <bool nibbles, int T, typename Use>
@@ -68,14 +61,20 @@ void gemv_tiles(const PackedMatrix& w, const float* x, float* y, int64_t tile) {
 #pragma GCC unroll 4
     for (int t = 0; t < T; t++) acc[t] = fma(weights[t], value, acc[t]);
   };
-  if (w.kind == kPackedF32) {
+  const auto rows = [&](auto&& row) __attribute__((always_inline)) {
     for (int64_t k = 0; k < w.k; k++) {
       vf weights[T];
 #pragma GCC unroll 4
-      for (int t = 0; t < T; t++)
-        weights[t] = load(floats(w.data + (tile + t) * w.tile_bytes) + k * 16);
+      for (int t = 0; t < T; t++) weights[t] = row(w.data + (tile + t) * w.tile_bytes, k);
       use(k, weights);
     }
+  };
+  if (w.kind == kPackedF32) {
+    rows([](const char* p, int64_t k) { return load(floats(p) + k * 16); });
+  } else if (w.kind == kPackedF16) {
+    rows([](const char* p, int64_t k) { return halves_to_floats(p + k * 32); });
+  } else if (w.kind == kPackedBF16) {
+    rows([](const char* p, int64_t k) { return row_of_pairs(p, k); });
   } else {
     TileBlocks at[T];
     for (int t = 0; t < T; t++) at[t] = blocks_of(w, tile + t);
@@ -126,6 +125,12 @@ WEFT_INLINE void decode_word(vu words, vf scale, vf offset, float* to) {
 // Weights k0 .. k0 + count of one tile, decoded to panel[k][16]. k0 is a multiple of the block or
 // the block of kPanelK, whichever is smaller.
 void decode_panel(const PackedMatrix& w, int64_t tile, int64_t k0, int64_t count, float* panel) {
+  if (w.kind == kPackedF16 || w.kind == kPackedBF16) {
+    const char* data = w.data + tile * w.tile_bytes;
+    for (int64_t k = k0; k < k0 + count; k++, panel += 16)
+      store(panel, w.kind == kPackedF16 ? halves_to_floats(data + k * 32) : row_of_pairs(data, k));
+    return;
+  }
   const TileBlocks blocks = blocks_of(w, tile);
   for (int64_t k = 0; k < count;) {
     const int64_t block = (k0 + k) / w.block, inside = (k0 + k) % w.block;
@@ -170,14 +175,26 @@ void gemm(const PackedMatrix& w, const float* x, int64_t x_row, float* y, int64_
   }
 }
 
-void gather(const PackedMatrix& w, int64_t line, float* y) {
-  const TileBlocks blocks = blocks_of(w, line / 16);
-  const int64_t lane = line % 16;
-  if (w.kind == kPackedF32) {
-    for (int64_t k = 0; k < w.k; k++)
-      y[k] = floats(w.data + line / 16 * w.tile_bytes)[k * 16 + lane];
-    return;
+// Line `lane` of a tile of floats in any form.
+void gather_floats(const PackedMatrix& w, const char* tile, int64_t lane, float* y) {
+  for (int64_t k = 0; k < w.k; k++) {
+    vf row;
+    if (w.kind == kPackedF32) {
+      y[k] = floats(tile)[k * 16 + lane];
+      continue;
+    }
+    row = w.kind == kPackedF16 ? halves_to_floats(tile + k * 32) : row_of_pairs(tile, k);
+    float lanes[16];
+    store(lanes, row);
+    y[k] = lanes[lane];
   }
+}
+
+void gather(const PackedMatrix& w, int64_t line, float* y) {
+  const int64_t lane = line % 16;
+  if (w.kind != kPackedU4 && w.kind != kPackedU8)
+    return gather_floats(w, w.data + line / 16 * w.tile_bytes, lane, y);
+  const TileBlocks blocks = blocks_of(w, line / 16);
   float scale[16], offset[16];
   for (int64_t k = 0; k < w.k; k++) {
     const char* header = blocks.header + k / w.block * blocks.step;

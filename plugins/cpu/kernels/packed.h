@@ -47,4 +47,20 @@ WEFT_INLINE TileBlocks blocks_of(const PackedMatrix& w, int64_t tile) {
 // The nibble of a word that holds its code k of eight.
 constexpr int nibble_of(int k) { return k < 4 ? 2 * k : 2 * k - 7; }
 
+// Code j of each lane's word.
+template <bool nibbles, int j>
+WEFT_INLINE vf code_of(vu words) {
+  if constexpr (nibbles) return nibble_to_float<nibble_of(j)>(words);
+  return byte_to_float<j & 3>(words);
+}
+
+// Row k of a tile of bf16, whose rows lie in pairs.
+WEFT_INLINE vf row_of_pairs(const char* tile, int64_t k) {
+  const vu both = load_u32(tile + k / 2 * 64);
+  vf row;
+  WEFT_PARTS(i)
+  row.part[i] = (f32n)(k % 2 ? both.part[i] & 0xffff0000u : both.part[i] << 16);
+  return row;
+}
+
 }  // namespace weft::cpu::WEFT_ISA

@@ -10,7 +10,7 @@
 // Every element goes through this sequence whatever rows are computed with it, so one row
 // (decoding) and many (a prompt) agree bit for bit. Weights are read packed by both: a register
 // tile of six rows decodes a word for all of them. The scheme is that of ggml's Q8_0 activations.
-#include "plugins/cpu/kernels/kernels.h"
+#include "plugins/cpu/kernels/finish.h"
 #include "plugins/cpu/kernels/packed.h"
 
 namespace weft::cpu::WEFT_ISA {
@@ -150,45 +150,6 @@ WEFT_INLINE int64_t rows_of_sums(const PackedMatrix& w, const Tile& tile,
   return tile_sums_of<1, T>(w, tile, sums), 1;
 }
 
-void store_columns(float* to, vf value, int64_t lanes) {
-  if (lanes >= 16) {
-    store(to, value);
-  } else {
-    store_n(to, value, lanes);
-  }
-}
-
-// Rows of y from `row` on, of one tile's columns; `rows` of records.
-WEFT_INLINE void finish(const QuantizedProduct& p, int64_t tile, int64_t row, int64_t rows,
-                        const float* sums) {
-  const int64_t column = tile * 16, lanes = p.w->n - column;
-  for (int64_t r = 0; r < rows; r += p.terms, row++) {
-    vf value = load(sums + r * 16);
-    if (p.terms == 2) value = value + load(sums + (r + 1) * 16);
-    if (p.finish == kJoin) {
-      const float* other = p.other + row * p.other_row + column;
-      value = value + (lanes >= 16 ? load(other) : load_n(other, lanes, 0));
-    }
-    store_columns(p.y + row * p.y_row + column, value, lanes);
-  }
-}
-
-WEFT_INLINE void finish_gate(const QuantizedProduct& p, int64_t tile, int64_t row, int64_t rows,
-                             float* gate, float* up) {
-  const int64_t column = tile * 16, lanes = p.w->n - column;
-  if (p.terms == 2) {
-    rows /= 2;
-    for (int64_t r = 0; r < rows; r++) {
-      store(gate + r * 16, load(gate + 2 * r * 16) + load(gate + (2 * r + 1) * 16));
-      store(up + r * 16, load(up + 2 * r * 16) + load(up + (2 * r + 1) * 16));
-    }
-  }
-  p.activate(p.activation, rows * 16, gate, gate, p.alpha);
-  for (int64_t r = 0; r < rows; r++)
-    store_columns(p.y + (row + r) * p.y_row + column, load(gate + r * 16) * load(up + r * 16),
-                  lanes);
-}
-
 // Whether one pass over both matrices of a gate can read their headers alike.
 WEFT_INLINE bool alike(const PackedMatrix& a, const PackedMatrix& b) {
   return a.half_scales == b.half_scales && a.offset_form == b.offset_form;
@@ -206,7 +167,7 @@ WEFT_INLINE void group_sums(const PackedMatrix& w, Tile tile, int64_t rows, floa
 }
 
 // A group of record rows and `tiles` tiles, 1 or kTiles.
-void group_of_rows(const QuantizedProduct& p, const Tile& tile, int64_t first_tile, int64_t tiles,
+void group_of_rows(const Product& p, const Tile& tile, int64_t first_tile, int64_t tiles,
                    int64_t row, int64_t rows) {
   alignas(64) float sums[kTiles * kGroupRows * 16];
   if (tiles == 1) {
@@ -219,7 +180,7 @@ void group_of_rows(const QuantizedProduct& p, const Tile& tile, int64_t first_ti
 }
 
 // The same for a gate: a tile of each matrix.
-void group_of_gate(const QuantizedProduct& p, const Tile& tile, int64_t first_tile, int64_t row,
+void group_of_gate(const Product& p, const Tile& tile, int64_t first_tile, int64_t row,
                    int64_t rows) {
   alignas(64) float sums[2 * kGroupRows * 16];
   if (kTiles == 2 && alike(*p.w, *p.gated)) {
@@ -235,9 +196,9 @@ void group_of_gate(const QuantizedProduct& p, const Tile& tile, int64_t first_ti
 
 // One row: a pair of tiles at a time, whose words are one stream of memory, which the processor
 // fetches ahead by itself; two streams at once are slower, and so are prefetches.
-void one_row(const QuantizedProduct& p, int64_t begin, int64_t end) {
+void one_row(const Product& p, int64_t begin, int64_t end) {
   alignas(64) float sums[2 * kGroupRows * 16];
-  Tile at{{}, reinterpret_cast<const Record*>(p.records), 1};
+  Tile at{{}, reinterpret_cast<const Record*>(p.x), 1};
   for (int64_t tile = begin; tile < end; tile += 2) {
     const int64_t tiles = end - tile < 2 ? 1 : 2;
     for (int64_t t = 0; t < tiles; t++) at.blocks[t] = blocks_of(*p.w, tile + t);
@@ -251,10 +212,10 @@ void one_row(const QuantizedProduct& p, int64_t begin, int64_t end) {
 }
 
 // The same of two matrices, one after the other.
-void one_row_gate(const QuantizedProduct& p, int64_t begin, int64_t end) {
+void one_row_gate(const Product& p, int64_t begin, int64_t end) {
   alignas(64) float sums[4 * kGroupRows * 16];
   float* up = sums + 2 * kGroupRows * 16;
-  Tile gate{{}, reinterpret_cast<const Record*>(p.records), 1}, other = gate;
+  Tile gate{{}, reinterpret_cast<const Record*>(p.x), 1}, other = gate;
   for (int64_t tile = begin; tile < end; tile += 2) {
     const int64_t tiles = end - tile < 2 ? 1 : 2;
     for (int64_t t = 0; t < tiles; t++) {
@@ -274,9 +235,9 @@ void one_row_gate(const QuantizedProduct& p, int64_t begin, int64_t end) {
 }
 
 // All tiles over a panel of rows, group by group of rows.
-void panel(const QuantizedProduct& p, int64_t begin, int64_t end, int64_t row0, int64_t rows) {
+void panel(const Product& p, int64_t begin, int64_t end, int64_t row0, int64_t rows) {
   const int64_t chunks = chunks_of(p.w->k, p.w->block);
-  const Record* records = reinterpret_cast<const Record*>(p.records);
+  const Record* records = reinterpret_cast<const Record*>(p.x);
   const int64_t wide = p.finish == kGate ? 1 : kTiles;
   for (int64_t tile = begin; tile < end;) {
     const int64_t tiles = end - tile < wide ? 1 : wide;
@@ -295,7 +256,7 @@ void panel(const QuantizedProduct& p, int64_t begin, int64_t end, int64_t row0, 
   }
 }
 
-void quantized_product(const QuantizedProduct& p, int64_t begin, int64_t end) {
+void quantized_product(const Product& p, int64_t begin, int64_t end) {
   if (p.rows == 1) return p.finish == kGate ? one_row_gate(p, begin, end) : one_row(p, begin, end);
   const int64_t row_bytes = chunks_of(p.w->k, p.w->block) * kRecordBytes;
   int64_t step = kPanelBytes / (row_bytes * kGroupRows) * kGroupRows;

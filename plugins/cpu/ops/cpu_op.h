@@ -78,10 +78,10 @@ T* data_out(const Step& step, uint32_t i = 0) {
   return reinterpret_cast<T*>(step.out[i]->data);
 }
 // What an open device is.
-enum class Compute { f32, int8, automatic };
+enum class Compute { f32, bf16, int8, automatic };
 struct CpuDevice {
   Kernels kernels;
-  Compute compute;  // with activations that meet codes
+  Compute compute;  // of products with constants
 };
 inline const Kernels& kernels(Prepare& context) {
   return static_cast<const CpuDevice*>(context.device_state)->kernels;

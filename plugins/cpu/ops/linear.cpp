@@ -9,7 +9,10 @@
 // of a short prompt is: that costs a few milliseconds, and what follows a near tie comes out as
 // with floats more often. Other single rows are generation, where the second term would cost a
 // quarter of the speed.
+//
+// With compute=auto many rows are rounded to bfloat16 instead where that is fastest (AMX).
 #include "plugins/cpu/linear_group.h"
+#include "plugins/cpu/ops/rounded.h"
 #include "plugins/cpu/pack.h"
 
 namespace weft::cpu {
@@ -30,6 +33,7 @@ struct State {
   float epsilon;
   bool is_last;       // of a run's last rows alone, or logits
   bool is_automatic;  // compute=auto
+  bool rounds;        // many rows become bfloat16
   bool gated;
   uint32_t activation;
   float alpha;
@@ -46,7 +50,9 @@ int64_t rows_of(const Step& step, const State& s) {
   const int64_t k = first_of(s).k;
   return k ? step.in[s.x]->count / k : 0;
 }
+bool rounds(const State& s, int64_t rows) { return s.rounds && rows >= kRoundedFrom; }
 int64_t terms_of(const State& s, int64_t rows) {
+  if (rounds(s, rows)) return 1;
   return s.is_last || (s.is_automatic && rows > 1 && rows <= kFineRows) ? 2 : 1;
 }
 int64_t record_bytes(const State& s, int64_t rows) {
@@ -135,6 +141,7 @@ std::shared_ptr<const void> prepare(Prepare& context) {
   s->is_last = computes_last_rows(graph, whole, groups[0]);
   s->is_automatic =
       static_cast<const CpuDevice*>(context.device_state)->compute == Compute::automatic;
+  s->rounds = s->is_automatic && s->k->rounding_is_fastest && !s->is_last;
   if (s->gated) {
     s->linears[0].y = at.out[group.gate];
     s->activation = activation_of(context.nodes[group.activation]);
@@ -150,9 +157,10 @@ std::shared_ptr<const void> prepare(Prepare& context) {
   return s;
 }
 
-// Records of rows [begin, end), normalized first where the group begins so; `rest` holds a row.
-void quantize_rows(const Step& step, const State& s, int64_t rows, Range range, char* records,
-                   float* rest) {
+// Records of rows [begin, end), or the rows rounded, normalized first where the group begins so;
+// `rest` holds a row.
+void prepare_rows(const Step& step, const State& s, int64_t rows, Range range, char* records,
+                  float* rest) {
   const PackedMatrix& w = first_of(s);
   const int64_t chunks = chunks_of(w.k, w.block), terms = terms_of(s, rows);
   for (int64_t row = range.begin; row < range.end; row++) {
@@ -160,6 +168,10 @@ void quantize_rows(const Step& step, const State& s, int64_t rows, Range range, 
     if (s.norm != WEFT_NONE) {
       s.k->rms_norm(x, data<float>(step.in[s.norm]), rest, w.k, s.epsilon);
       x = rest;
+    }
+    if (rounds(s, rows)) {
+      round_row(*s.k, x, row, w.k, records);
+      continue;
     }
     for (int64_t term = 0; term < terms; term++) {
       const int64_t at = row * terms + term, first = at / kGroupRows * kGroupRows;
@@ -171,11 +183,11 @@ void quantize_rows(const Step& step, const State& s, int64_t rows, Range range, 
   }
 }
 
-QuantizedProduct product_of(const Step& step, const State& s, const Linear& linear,
-                            const char* records, int64_t rows) {
-  QuantizedProduct p{};
+Product product_of(const Step& step, const State& s, const Linear& linear, const char* records,
+                   int64_t rows) {
+  Product p{};
   p.w = &linear.w;
-  p.records = records;
+  p.x = records;
   p.terms = terms_of(s, rows);
   p.rows = rows * p.terms;
   p.y = data_out<float>(step, linear.y);
@@ -194,9 +206,9 @@ QuantizedProduct product_of(const Step& step, const State& s, const Linear& line
   return p;
 }
 
-// This thread's share of the tiles of all matrices, in pairs.
-void multiply(const Step& step, const State& s, const char* records, int64_t rows,
-              const Team& team) {
+// This thread's share of the tiles of all matrices, in pairs; `panel` where rows are rounded.
+void multiply(const Step& step, const State& s, const char* records, int64_t rows, const Team& team,
+              char* panel) {
   const size_t count = s.gated ? 1 : s.linears.size();
   int64_t pairs = 0;
   for (size_t i = 0; i < count; i++) pairs += (s.linears[i].w.tiles + 1) / 2;
@@ -205,10 +217,27 @@ void multiply(const Step& step, const State& s, const char* records, int64_t row
     const int64_t tiles = s.linears[i].w.tiles, here = (tiles + 1) / 2;
     const int64_t begin = std::max<int64_t>(mine.begin, 0) * 2;
     const int64_t end = std::min(mine.end * 2, tiles);
-    if (begin < end)
-      s.k->quantized_product(product_of(step, s, s.linears[i], records, rows), begin, end);
+    if (begin < end) {
+      const Product p = product_of(step, s, s.linears[i], records, rows);
+      if (rounds(s, rows)) {
+        s.k->rounded_product(p, begin, end, panel);
+      } else {
+        s.k->quantized_product(p, begin, end);
+      }
+    }
     mine.begin -= here, mine.end -= here;
   }
+}
+
+// What is shared among threads, then a row and a panel of each.
+struct Scratch {
+  int64_t shared, row, panel;
+  int64_t own() const { return row + panel; }
+};
+Scratch scratch_of(const State& s, int64_t rows) {
+  const int64_t k = first_of(s).k;
+  if (!rounds(s, rows)) return {record_bytes(s, rows), row_bytes(s), 0};
+  return {rounded_bytes(k, rows), row_bytes(s), rounded_panel_bytes(k)};
 }
 
 void run(const Step& step, const Team& team) {
@@ -217,28 +246,32 @@ void run(const Step& step, const Team& team) {
   if (rows == 0) return;
   if (rows <= kLocalRows) {
     char* mine = step.scratch + team.id * (record_bytes(s, kLocalRows) + row_bytes(s));
-    quantize_rows(step, s, rows, {0, rows}, mine,
-                  reinterpret_cast<float*>(mine + record_bytes(s, kLocalRows)));
-    return multiply(step, s, mine, rows, team);
+    prepare_rows(step, s, rows, {0, rows}, mine,
+                 reinterpret_cast<float*>(mine + record_bytes(s, kLocalRows)));
+    return multiply(step, s, mine, rows, team, nullptr);
   }
+  const Scratch at = scratch_of(s, rows);
+  char* mine = step.scratch + at.shared + team.id * at.own();
   if (team.phase == 0) {
-    char* row = step.scratch + record_bytes(s, rows) + team.id * row_bytes(s);
-    quantize_rows(step, s, rows, share(rows, team.id, team.size), step.scratch,
-                  reinterpret_cast<float*>(row));
+    prepare_rows(step, s, rows, share(rows, team.id, team.size), step.scratch,
+                 reinterpret_cast<float*>(mine));
   } else {
-    multiply(step, s, step.scratch, rows, team);
+    multiply(step, s, step.scratch, rows, team, mine + at.row);
   }
 }
 
 uint64_t scratch(const Step& step, uint32_t threads) {
   const State& s = state_of(step);
-  // Few rows of two terms may be more than many of one.
   const int64_t rows = rows_of(step, s);
-  const int64_t records =
-      std::max(record_bytes(s, rows), record_bytes(s, std::min(rows, kFineRows)));
-  const int64_t shared = records + threads * row_bytes(s);
+  const auto bytes = [&](int64_t some) {
+    const Scratch at = scratch_of(s, some);
+    return at.shared + threads * at.own();
+  };
+  // Few rows of two terms may be more than many of one, or than many that are rounded.
+  const int64_t few =
+      std::max(bytes(std::min(rows, kFineRows)), bytes(std::min<int64_t>(rows, kRoundedFrom - 1)));
   const int64_t local = threads * (record_bytes(s, kLocalRows) + row_bytes(s));
-  return uint64_t(std::max(shared, local));
+  return uint64_t(std::max({bytes(rows), few, local}));
 }
 
 uint32_t threads(const Step& step, uint32_t most) {

@@ -1,4 +1,8 @@
 // MatMul: x [..., K] by a constant [K, N] (packed once), or by another activation.
+//
+// Many rows times a constant are rounded to bfloat16 with compute=bf16, and with auto where the
+// constant is of floats.
+#include "plugins/cpu/ops/rounded.h"
 #include "plugins/cpu/pack.h"
 
 namespace weft::cpu {
@@ -8,6 +12,7 @@ namespace {
 struct State {
   const Kernels* k;
   bool constant;
+  bool rounds;
   PackedMatrix w;
 };
 
@@ -34,20 +39,53 @@ std::shared_ptr<const void> prepare(Prepare& context) {
   auto state = std::make_shared<State>();
   state->k = &kernels(context);
   state->constant = is_weight(context.node);
-  if (state->constant)
-    state->w = pack(context.node.graph(), columns_of(context.node.graph(), context.node.input(1)),
-                    context.constants);
+  if (!state->constant) return state;
+  state->w = pack(context.node.graph(), columns_of(context.node.graph(), context.node.input(1)),
+                  context.constants);
+  const Compute compute = static_cast<const CpuDevice*>(context.device_state)->compute;
+  state->rounds =
+      state->k->rounded_product && state->w.k > 0 &&
+      (compute == Compute::bf16 || (compute == Compute::automatic && !context.node.in(1).quant));
   return state;
+}
+
+const State& state_of(const Step& step) { return *static_cast<const State*>(step.state); }
+int64_t rows_of(const Step& step, const State& state) {
+  return state.w.n ? step.out[0]->count / state.w.n : 0;
+}
+bool rounds(const Step& step) {
+  const State& state = state_of(step);
+  return state.rounds && rows_of(step, state) >= kRoundedFrom;
 }
 
 float* panel_of(const Step& step, const Team& team) {
   return reinterpret_cast<float*>(step.scratch) + team.id * kGemmPanelFloats;
 }
 
+void run_rounded(const Step& step, const State& state, const Team& team) {
+  const PackedMatrix& w = state.w;
+  const int64_t rows = rows_of(step, state);
+  if (team.phase == 0) {
+    const Range mine = share(rows, team.id, team.size);
+    for (int64_t row = mine.begin; row < mine.end; row++)
+      round_row(*state.k, data<float>(step.in[0]) + row * w.k, row, w.k, step.scratch);
+    return;
+  }
+  Product p{};
+  p.w = &w;
+  p.x = step.scratch;
+  p.rows = rows, p.terms = 1;
+  p.y = data_out<float>(step), p.y_row = w.n;
+  const Range pairs = share((w.tiles + 1) / 2, team.id, team.size);
+  state.k->rounded_product(
+      p, pairs.begin * 2, std::min(pairs.end * 2, w.tiles),
+      step.scratch + rounded_bytes(w.k, rows) + team.id * rounded_panel_bytes(w.k));
+}
+
 void run_constant(const Step& step, const State& state, const Team& team) {
   const PackedMatrix& w = state.w;
   float* y = data_out<float>(step);
-  const int64_t rows = w.n ? step.out[0]->count / w.n : 0;
+  const int64_t rows = rows_of(step, state);
   if (rows == 0) return;
   if (w.k == 0) {
     if (team.id == 0) std::memset(y, 0, size_t(step.out[0]->count) * sizeof(float));
@@ -97,16 +135,23 @@ void run_activations(const Step& step, const State& state, const Team& team) {
 }
 
 void run(const Step& step, const Team& team) {
-  const State& state = *static_cast<const State*>(step.state);
-  if (state.constant) {
+  const State& state = state_of(step);
+  if (rounds(step)) {
+    run_rounded(step, state, team);
+  } else if (state.constant) {
     run_constant(step, state, team);
   } else {
     run_activations(step, state, team);
   }
 }
 
-uint64_t scratch(const Step&, uint32_t threads) {
-  return threads * uint64_t(kGemmPanelFloats) * sizeof(float);
+uint64_t scratch(const Step& step, uint32_t threads) {
+  const PackedMatrix& w = state_of(step).w;
+  const uint64_t floats = threads * uint64_t(kGemmPanelFloats) * sizeof(float);
+  if (!rounds(step)) return floats;
+  const int64_t rounded =
+      rounded_bytes(w.k, rows_of(step, state_of(step))) + threads * rounded_panel_bytes(w.k);
+  return std::max(floats, uint64_t(rounded));
 }
 
 uint32_t threads(const Step& step, uint32_t most) {
@@ -114,8 +159,11 @@ uint32_t threads(const Step& step, uint32_t most) {
   return threads_for(step.out[0]->count * x.shape[x.rank - 1], 32 * 1024, most);
 }
 
+uint32_t phases(const Step& step) { return rounds(step) ? 2 : 1; }
+
 }  // namespace
 
-extern const OpRow matmul_row = {"", "MatMul", check, prepare, run, packs, scratch, threads};
+extern const OpRow matmul_row = {"",    "MatMul", check,   prepare, run,
+                                 packs, scratch,  threads, phases};
 
 }  // namespace weft::cpu
