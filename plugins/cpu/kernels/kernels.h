@@ -61,10 +61,10 @@ struct PackedMatrix {
 //
 //   record { int8 codes[32], f32 scale, f32 scale * sum of codes, i32 -zero * sum of codes, i32 0 }
 //
-// Six rows lie together: group of rows, chunk, row of the group. Codes past a block are zeros.
+// Twelve rows lie together: group of rows, chunk, row of the group. Codes past a block are zeros.
 constexpr int64_t kChunk = 32;
 constexpr int64_t kRecordBytes = 48;
-constexpr int64_t kGroupRows = 6;
+constexpr int64_t kGroupRows = 12;
 constexpr int64_t chunks_of(int64_t k, int64_t block) {
   return (k + block - 1) / block * ((block + kChunk - 1) / kChunk);
 }

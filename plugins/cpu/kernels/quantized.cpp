@@ -9,7 +9,8 @@
 //
 // Every element goes through this sequence whatever rows are computed with it, so one row
 // (decoding) and many (a prompt) agree bit for bit. Weights are read packed by both: a register
-// tile of six rows decodes a word for all of them. The scheme is that of ggml's Q8_0 activations.
+// tile of twelve rows decodes a word for all of them. The scheme is that of ggml's Q8_0
+// activations.
 #include "plugins/cpu/kernels/finish.h"
 #include "plugins/cpu/kernels/packed.h"
 
@@ -17,14 +18,6 @@ namespace weft::cpu::WEFT_ISA {
 
 namespace {
 
-// Tiles at once for many rows: registers of sums and of dots are 2 x 6 x 2 of 512 bits, or fewer.
-#if defined(__AVX512F__)
-constexpr int kTiles = 2;
-#elif defined(__AVX2__)
-constexpr int kTiles = 1;
-#else
-constexpr int kTiles = 1;
-#endif
 // Bytes of records that stay in the second-level cache while all tiles pass over them.
 constexpr int64_t kPanelBytes = 384 << 10;
 
@@ -133,65 +126,115 @@ WEFT_INLINE void tile_sums_of(const PackedMatrix& w, const Tile& tile, float* su
   }
 }
 
-// Sums of `tiles` tiles, at most kTiles, for the first R of `rows` rows; returns R.
-template <int T>
+#if defined(__AVX512F__)
+
+// The codes of a whole chunk, four of a column in each lane.
+template <bool nibbles>
+WEFT_INLINE void chunk_codes(const char* at, int64_t word_step, vu (&codes)[8]) {
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i++) {
+    const vu words = load_u32(at + (nibbles ? i / 2 : i) * word_step);
+    codes[i] = !nibbles ? words : i % 2 ? high_nibbles(words) : low_nibbles(words);
+  }
+}
+
+// The same as tile_sums for one tile and blocks of whole chunks. Half of the rows at a time: their
+// dot products take turns, so that none waits for the one before.
+template <bool nibbles, bool has_offsets, int R>
+void tall_sums(const PackedMatrix& w, const Tile& tile, float* sums) {
+  constexpr int kTurns = R > 6 ? R / 2 : R;
+  const Record* x = tile.x;
+  const int64_t word_step = tile.blocks[0].word_step;
+  const int64_t chunk_bytes = (nibbles ? 4 : 8) * word_step;
+  const char *header = tile.blocks[0].header, *words = tile.blocks[0].words;
+  vf acc[R];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++) acc[r] = zero();
+  for (int64_t done = 0; done < w.k; done += w.block) {
+    const vf scale = read_scales(w, header);
+    const vf offset = has_offsets ? read_offsets(w, header, scale) : zero();
+    const char* at = words;
+    for (int64_t chunk = 0; chunk < w.block; chunk += kChunk) {
+      vu codes[8];
+      chunk_codes<nibbles>(at, word_step, codes);
+#pragma GCC unroll 2
+      for (int first = 0; first < R; first += kTurns) {
+        vi dot[kTurns];
+#pragma GCC unroll 8
+        for (int r = 0; r < kTurns; r++)
+          dot[r] = set1_i32(has_offsets ? 0 : x[first + r].start);  // no zero point is all columns'
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++)
+#pragma GCC unroll 8
+          for (int r = 0; r < kTurns; r++)
+            dot[r] = dot4<nibbles>(dot[r], codes[i], word_of(x[first + r].codes + 4 * i));
+#pragma GCC unroll 8
+        for (int r = 0; r < kTurns; r++) {
+          vf& sum = acc[first + r];
+          sum = fma(to_floats(dot[r]) * scale, set1(x[first + r].scale), sum);
+          if (has_offsets) sum = fma(offset, set1(x[first + r].sum), sum);
+        }
+      }
+      at += chunk_bytes;
+      x += tile.step;
+    }
+    header += tile.blocks[0].step;
+    words += tile.blocks[0].step;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++) store(sums + r * 16, acc[r]);
+}
+
+template <int R>
+WEFT_INLINE void tall_sums_of(const PackedMatrix& w, const Tile& tile, float* sums) {
+  const bool nibbles = w.kind == kPackedU4, has_offsets = w.offset_form != kOffsetNone;
+  if (nibbles && has_offsets) return tall_sums<true, true, R>(w, tile, sums);
+  if (nibbles) return tall_sums<true, false, R>(w, tile, sums);
+  if (has_offsets) return tall_sums<false, true, R>(w, tile, sums);
+  return tall_sums<false, false, R>(w, tile, sums);
+}
+
+#endif
+
+// Sums of one tile for the first R of `rows` rows; returns R.
 WEFT_INLINE int64_t rows_of_sums(const PackedMatrix& w, const Tile& tile,
                                  [[maybe_unused]] int64_t rows, float* sums) {
 #if defined(__AVX512F__)
-  if (rows >= 6) return tile_sums_of<6, T>(w, tile, sums), 6;
-  if (rows >= 4) return tile_sums_of<4, T>(w, tile, sums), 4;
+  if (w.block % kChunk == 0) {
+    if (rows >= 12) return tall_sums_of<12>(w, tile, sums), 12;
+    if (rows >= 6) return tall_sums_of<6>(w, tile, sums), 6;
+    if (rows >= 4) return tall_sums_of<4>(w, tile, sums), 4;
+  }
 #endif
 #if defined(__AVX2__)
-  if (rows >= 3) return tile_sums_of<3, T>(w, tile, sums), 3;
+  if (rows >= 3) return tile_sums_of<3, 1>(w, tile, sums), 3;
 #endif
 #if defined(__AVX512F__)
-  if (rows >= 2) return tile_sums_of<2, T>(w, tile, sums), 2;
+  if (rows >= 2) return tile_sums_of<2, 1>(w, tile, sums), 2;
 #endif
-  return tile_sums_of<1, T>(w, tile, sums), 1;
+  return tile_sums_of<1, 1>(w, tile, sums), 1;
 }
 
-// Whether one pass over both matrices of a gate can read their headers alike.
-WEFT_INLINE bool alike(const PackedMatrix& a, const PackedMatrix& b) {
-  return a.half_scales == b.half_scales && a.offset_form == b.offset_form;
-}
-
-// sums[t][r] of a group's rows, T tiles of `w`.
-template <int T>
+// sums[r] of a group's rows.
 WEFT_INLINE void group_sums(const PackedMatrix& w, Tile tile, int64_t rows, float* sums) {
   while (rows > 0) {
-    const int64_t some = rows_of_sums<T>(w, tile, rows, sums);
+    const int64_t some = rows_of_sums(w, tile, rows, sums);
     tile.x += some;
     sums += some * 16;
     rows -= some;
   }
 }
 
-// A group of record rows and `tiles` tiles, 1 or kTiles.
-void group_of_rows(const Product& p, const Tile& tile, int64_t first_tile, int64_t tiles,
-                   int64_t row, int64_t rows) {
-  alignas(64) float sums[kTiles * kGroupRows * 16];
-  if (tiles == 1) {
-    group_sums<1>(*p.w, tile, rows, sums);
-  } else {
-    group_sums<kTiles>(*p.w, tile, rows, sums);
-  }
-  for (int64_t t = 0; t < tiles; t++)
-    finish(p, first_tile + t, row / p.terms, rows, sums + t * kGroupRows * 16);
-}
-
-// The same for a gate: a tile of each matrix.
-void group_of_gate(const Product& p, const Tile& tile, int64_t first_tile, int64_t row,
-                   int64_t rows) {
+// Rows [row, row + rows) of records, a group, and one tile.
+void group_of_rows(const Product& p, int64_t tile, int64_t row, int64_t rows) {
   alignas(64) float sums[2 * kGroupRows * 16];
-  if (kTiles == 2 && alike(*p.w, *p.gated)) {
-    group_sums<2>(*p.w, tile, rows, sums);
-  } else {
-    Tile other = tile;
-    other.blocks[0] = tile.blocks[1];
-    group_sums<1>(*p.w, tile, rows, sums);
-    group_sums<1>(*p.gated, other, rows, sums + kGroupRows * 16);
-  }
-  finish_gate(p, first_tile, row / p.terms, rows, sums, sums + kGroupRows * 16);
+  const int64_t chunks = chunks_of(p.w->k, p.w->block);
+  Tile at{{blocks_of(*p.w, tile)}, reinterpret_cast<const Record*>(p.x) + row * chunks, rows};
+  group_sums(*p.w, at, rows, sums);
+  if (p.finish != kGate) return finish(p, tile, row / p.terms, rows, sums);
+  at.blocks[0] = blocks_of(*p.gated, tile);
+  group_sums(*p.gated, at, rows, sums + kGroupRows * 16);
+  finish_gate(p, tile, row / p.terms, rows, sums, sums + kGroupRows * 16);
 }
 
 // One row: a pair of tiles at a time, whose words are one stream of memory, which the processor
@@ -236,24 +279,9 @@ void one_row_gate(const Product& p, int64_t begin, int64_t end) {
 
 // All tiles over a panel of rows, group by group of rows.
 void panel(const Product& p, int64_t begin, int64_t end, int64_t row0, int64_t rows) {
-  const int64_t chunks = chunks_of(p.w->k, p.w->block);
-  const Record* records = reinterpret_cast<const Record*>(p.x);
-  const int64_t wide = p.finish == kGate ? 1 : kTiles;
-  for (int64_t tile = begin; tile < end;) {
-    const int64_t tiles = end - tile < wide ? 1 : wide;
-    for (int64_t row = row0; row < row0 + rows; row += kGroupRows) {
-      const int64_t some = p.rows - row < kGroupRows ? p.rows - row : kGroupRows;
-      Tile at{{}, records + row * chunks, some};
-      for (int64_t t = 0; t < tiles; t++) at.blocks[t] = blocks_of(*p.w, tile + t);
-      if (p.finish == kGate) {
-        at.blocks[1] = blocks_of(*p.gated, tile);
-        group_of_gate(p, at, tile, row, some);
-      } else {
-        group_of_rows(p, at, tile, tiles, row, some);
-      }
-    }
-    tile += tiles;
-  }
+  for (int64_t tile = begin; tile < end; tile++)
+    for (int64_t row = row0; row < row0 + rows; row += kGroupRows)
+      group_of_rows(p, tile, row, p.rows - row < kGroupRows ? p.rows - row : kGroupRows);
 }
 
 void quantized_product(const Product& p, int64_t begin, int64_t end) {
