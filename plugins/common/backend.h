@@ -25,6 +25,7 @@ struct DeviceSettings {
 struct Fusion {
   std::vector<uint32_t> nodes;  // indices in the graph, in order
   const OpRow* row;
+  std::shared_ptr<const void> plan;  // Prepare::plan: what was found about the nodes
 };
 
 struct BackendTraits {

@@ -53,8 +53,7 @@ class TableProgram final : public plugin::Program {
   // program_build.cpp
   void make_operands();
   void read_nodes(const plugin::GraphView& graph, ConstantStore& store);
-  void read_step(const plugin::GraphView& graph, ConstantStore& store,
-                 const std::vector<uint32_t>& nodes, const OpRow* row);
+  void read_step(const plugin::GraphView& graph, ConstantStore& store, const Fusion& fusion);
   void read_operands(const plugin::GraphView& graph, ConstantStore& store, uint32_t n, Node& step);
   void keep_constant(const plugin::GraphView& graph, ConstantStore& store, uint32_t value);
   void measure_scratch(const plugin::GraphView& graph);

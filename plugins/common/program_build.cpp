@@ -66,7 +66,7 @@ std::vector<Fusion> steps_of(const GraphView& graph, const BackendTraits& traits
       const uint32_t unit = graph.node(n)->unit;
       if (unit != WEFT_NONE && ++alone[unit] > 1)
         throw Failure(WEFT_E_INVALID, "nodes claimed as one are no longer together", n);
-      steps.push_back({{n}, nullptr});
+      steps.push_back({{n}, nullptr, nullptr});
     } else if (n == fused[n]->nodes.back()) {
       steps.push_back(*fused[n]);
     }
@@ -78,31 +78,25 @@ std::vector<Fusion> steps_of(const GraphView& graph, const BackendTraits& traits
 
 void TableProgram::read_nodes(const GraphView& graph, ConstantStore& store) {
   for (const Fusion& step : steps_of(graph, context_.traits, context_.settings))
-    read_step(graph, store, step.nodes, step.row);
+    read_step(graph, store, step);
 }
 
-void TableProgram::read_step(const GraphView& graph, ConstantStore& store,
-                             const std::vector<uint32_t>& nodes, const OpRow* row) {
+void TableProgram::read_step(const GraphView& graph, ConstantStore& store, const Fusion& fusion) {
   Node& step = nodes_.emplace_back();
   std::vector<NodeView> views;
-  for (const uint32_t n : nodes) {
+  for (const uint32_t n : fusion.nodes) {
     const NodeView view = graph.node(n);
     views.push_back(view);
     read_operands(graph, store, n, step);
     if (!step.name.empty()) step.name += "+";
     step.name += view->name && *view->name ? view->name : view->op_type;
   }
-  if (row) step.row = row;
-  step.step = {step.in.data(),
-               step.out.data(),
-               uint32_t(step.in.size()),
-               uint32_t(step.out.size()),
-               nullptr,
-               nullptr,
-               &fault_,
-               nodes[0]};
+  if (fusion.row) step.row = fusion.row;
+  step.step = {
+      step.in.data(), step.out.data(), uint32_t(step.in.size()), uint32_t(step.out.size()), nullptr,
+      nullptr,        &fault_,         fusion.nodes[0]};
   if (!step.row->prepare) return;
-  Prepare prepare{views[0], views, store, context_.settings.state.get()};
+  Prepare prepare{views[0], views, store, context_.settings.state.get(), fusion.plan.get()};
   step.state = step.row->prepare(prepare);
   step.step.state = step.state.get();
 }

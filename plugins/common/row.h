@@ -30,6 +30,7 @@ struct Prepare {
   const std::vector<plugin::NodeView>& nodes;
   ConstantStore& constants;
   const void* device_state;  // Backend::Settings::state
+  const void* plan;          // Fusion::plan; nullptr for a node that runs alone
 };
 
 struct OpRow {

@@ -49,6 +49,8 @@ class Finder {
     std::vector<LinearGroup> groups;
     for (uint32_t n = 0; n < graph_->node_count; n++)
       if (!taken_[n] && is_linear(n)) groups.push_back(group_of(n));
+    for (LinearGroup& group : groups)
+      group.of_last_rows = leaves(group) || rows_slot(group) != rows_slot(groups[0]);
     return groups;
   }
 
@@ -84,6 +86,16 @@ class Finder {
       for (LinearGroup::Member& member : group.members) take_join(member, group.nodes()[0]);
     for (const uint32_t n : group.nodes()) taken_[n] = true;
     return group;
+  }
+
+  bool leaves(const LinearGroup& group) const {
+    const uint32_t y = output(group.members[0].matmul);
+    return group.members.size() == 1 && graph_.value(y).flags & WEFT_VALUE_OUTPUT;
+  }
+  // The slot that says how many rows the group has.
+  uint32_t rows_slot(const LinearGroup& group) const {
+    const weft_value& x = graph_.node(group.members[0].matmul).in(0);
+    return x.rank > 1 ? x.dims[x.rank - 2].slot : WEFT_NONE;
   }
 
   // The normalization, when the group's members are all that read it.

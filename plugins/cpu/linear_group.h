@@ -24,6 +24,8 @@ struct LinearGroup {
   uint32_t norm = WEFT_NONE;  // nodes; WEFT_NONE where there is none
   std::vector<Member> members;
   uint32_t activation = WEFT_NONE, gate = WEFT_NONE;  // of members[0], and the Mul with members[1]
+  // The result leaves the graph, or the rows are fewer than those the graph begins with.
+  bool of_last_rows = false;
 
   std::vector<uint32_t> nodes() const;  // in order
 };
@@ -32,7 +34,7 @@ struct LinearGroup {
 // common, and each is convex.
 std::vector<LinearGroup> linear_groups(const plugin::GraphView& graph);
 
-// Runs a LinearGroup whose nodes are those of its step.
+// Runs the LinearGroup that is its step's plan.
 extern const OpRow linear_group_row;
 
 }  // namespace weft::cpu

@@ -90,7 +90,7 @@ std::vector<common::Fusion> fuse(const plugin::GraphView& graph,
   const Compute compute = static_cast<const CpuDevice*>(settings.state.get())->compute;
   if (compute != Compute::int8 && compute != Compute::automatic) return fusions;
   for (const LinearGroup& group : linear_groups(graph))
-    fusions.push_back({group.nodes(), &linear_group_row});
+    fusions.push_back({group.nodes(), &linear_group_row, std::make_shared<LinearGroup>(group)});
   return fusions;
 }
 

@@ -80,30 +80,7 @@ uint32_t activation_of(const NodeView& node) {
   return node.string("approximate", "none") == "tanh" ? kGeluTanh : kGelu;
 }
 
-// The slot that says how many rows the group has.
-uint32_t rows_slot(const plugin::GraphView& graph, const LinearGroup& group) {
-  const weft_value& x = graph.node(group.members[0].matmul).in(0);
-  return x.rank > 1 ? x.dims[x.rank - 2].slot : WEFT_NONE;
-}
-
-// Whether the result leaves the graph, or the rows are fewer than those the graph begins with.
-bool computes_last_rows(const plugin::GraphView& graph, const LinearGroup& group,
-                        const LinearGroup& first) {
-  const weft_value& y = graph.node(group.members[0].matmul).out(0);
-  return (group.members.size() == 1 && y.flags & WEFT_VALUE_OUTPUT) ||
-         rows_slot(graph, group) != rows_slot(graph, first);
-}
-
-// The group of the step's nodes.
-LinearGroup group_in(const std::vector<LinearGroup>& groups, const Prepare& context) {
-  std::vector<uint32_t> indices;
-  for (const NodeView& node : context.nodes) indices.push_back(node.index());
-  for (const LinearGroup& group : groups)
-    if (group.nodes() == indices) return group;
-  throw plugin::Failure(WEFT_E_INVALID, "these nodes are no group of linears");
-}
-
-// The same with the nodes' numbers in the step.
+// The group with the nodes' numbers in the step.
 LinearGroup in_step(LinearGroup group) {
   const std::vector<uint32_t> nodes = group.nodes();
   const auto local = [&](uint32_t n) {
@@ -118,9 +95,7 @@ LinearGroup in_step(LinearGroup group) {
 }
 
 std::shared_ptr<const void> prepare(Prepare& context) {
-  const plugin::GraphView& graph = context.node.graph();
-  const std::vector<LinearGroup> groups = linear_groups(graph);
-  const LinearGroup whole = group_in(groups, context), group = in_step(whole);
+  const LinearGroup group = in_step(*static_cast<const LinearGroup*>(context.plan));
   const Places at(context.nodes);
   auto s = std::make_shared<State>();
   s->k = &kernels(context);
@@ -138,7 +113,7 @@ std::shared_ptr<const void> prepare(Prepare& context) {
     s->linears.push_back(linear);
   }
   s->gated = group.gate != WEFT_NONE;
-  s->is_last = computes_last_rows(graph, whole, groups[0]);
+  s->is_last = group.of_last_rows;
   s->is_automatic =
       static_cast<const CpuDevice*>(context.device_state)->compute == Compute::automatic;
   s->rounds = s->is_automatic && s->k->rounding_is_fastest && !s->is_last;
