@@ -12,21 +12,51 @@ namespace {
 
 using namespace weft;
 
-// The rate of integer dot products on registers: what quantized products are held against.
-__attribute__((target("avx512f,avx512vnni"))) void dots(int64_t repeats) {
-  __m512i sums[16], a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5);
-  for (int j = 0; j < 16; j++) sums[j] = _mm512_set1_epi32(j);
+// The rate of integer dot products on registers, with the instructions each set has for them: what
+// quantized products are held against.
+constexpr int kSums = 12;
+__attribute__((target("avx512f,avx512vnni"))) void dots_vnni(int64_t repeats) {
+  __m512i sums[kSums], a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5);
+  for (int j = 0; j < kSums; j++) sums[j] = _mm512_set1_epi32(j);
   asm volatile("" : "+v"(a), "+v"(b));
   for (int64_t i = 0; i < repeats; i++)
 #pragma GCC unroll 16
-    for (int j = 0; j < 16; j++) sums[j] = _mm512_dpbusd_epi32(sums[j], a, b);
-  for (int j = 0; j < 16; j++) asm volatile("" : : "v"(sums[j]));
+    for (int j = 0; j < kSums; j++) sums[j] = _mm512_dpbusd_epi32(sums[j], a, b);
+  for (int j = 0; j < kSums; j++) asm volatile("" : : "v"(sums[j]));
 }
-double integer_peak(uint32_t threads) {
-  if (!__builtin_cpu_supports("avx512vnni")) return 0;
+__attribute__((target("avx512f,avx512bw"))) void dots_avx512(int64_t repeats) {
+  __m512i sums[kSums], a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5);
+  const __m512i ones = _mm512_set1_epi16(1);
+  for (int j = 0; j < kSums; j++) sums[j] = _mm512_set1_epi32(j);
+  for (int64_t i = 0; i < repeats; i++)
+#pragma GCC unroll 16
+    for (int j = 0; j < kSums; j++) {
+      asm volatile("" : "+v"(a), "+v"(b));
+      sums[j] = _mm512_add_epi32(sums[j], _mm512_madd_epi16(_mm512_maddubs_epi16(a, b), ones));
+    }
+  for (int j = 0; j < kSums; j++) asm volatile("" : : "v"(sums[j]));
+}
+__attribute__((target("avx2"))) void dots_avx2(int64_t repeats) {
+  __m256i sums[kSums], a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(5);
+  const __m256i ones = _mm256_set1_epi16(1);
+  for (int j = 0; j < kSums; j++) sums[j] = _mm256_set1_epi32(j);
+  for (int64_t i = 0; i < repeats; i++)
+#pragma GCC unroll 16
+    for (int j = 0; j < kSums; j++) {
+      asm volatile("" : "+x"(a), "+x"(b));
+      sums[j] = _mm256_add_epi32(sums[j], _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), ones));
+    }
+  for (int j = 0; j < kSums; j++) asm volatile("" : : "x"(sums[j]));
+}
+
+// Operations per second; 0 for the baseline, whose products of bytes are made of many steps.
+double integer_peak(const std::string& isa, uint32_t threads) {
+  if (isa == "base") return 0;
   constexpr int64_t kRepeats = 20000;
+  const bool is_avx2 = isa == "avx2";
+  const auto dots = is_avx2 ? dots_avx2 : isa == "avx512" ? dots_avx512 : dots_vnni;
   const double t = bench::seconds(threads, [&](uint32_t, uint32_t) { dots(kRepeats); });
-  return threads * double(kRepeats) * 16 * 128 / t * 1e-9;
+  return threads * double(kRepeats) * kSums * (is_avx2 ? 64 : 128) / t * 1e-9;
 }
 
 void report(const char* isa, const char* arithmetic, const char* name, uint32_t threads,
@@ -80,7 +110,7 @@ void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block)
       const common::Range tiles = share(id, count);
       kernels.quantized_product(product, tiles.begin, tiles.end);
     });
-    report(kernels.isa, "int8", name, threads, q, operations, integer_peak(threads));
+    report(kernels.isa, "int8", name, threads, q, operations, integer_peak(kernels.isa, threads));
   }
 }
 

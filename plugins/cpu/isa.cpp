@@ -15,6 +15,7 @@ bool has_avx2() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
          __builtin_cpu_supports("f16c");
 }
+bool has_avxvnni() { return has_avx2() && __builtin_cpu_supports("avxvnni"); }
 bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
@@ -43,6 +44,7 @@ struct InstructionSet {
 constexpr InstructionSet kInstructionSets[] = {
     {"base", [] { return true; }, [] { return true; }, base::install},
     {"avx2", has_avx2, has_avx2, avx2::install},
+    {"avxvnni", has_avxvnni, has_avxvnni, avxvnni::install},
     {"avx512", has_avx512, has_avx512, avx512::install},
     {"vnni", has_vnni, has_vnni, vnni::install},
     {"bf16", has_bf16, has_fast_bf16, bf16::install},

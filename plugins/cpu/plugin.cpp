@@ -9,8 +9,8 @@
 // The table of kernels starts with the baseline and is replaced by what the processor and the
 // operating system support. Options of device_open:
 //
-//   isa       base, avx2, avx512, vnni, bf16 or amx; WEFT_CPU_ISA says the same. amx_emulated
-//             computes as amx would, slowly, for tests
+//   isa       base, avx2, avxvnni, avx512, vnni, bf16 or amx; WEFT_CPU_ISA says the same.
+//             amx_emulated computes as amx would, slowly, for tests
 //   compute   f32: activations stay floats. int8: those that meet codes become codes.
 //             bf16: both sides of products of many rows are rounded, where the processor has such
 //             products. auto: what is fastest, int8 of two terms in short prompts; with these two

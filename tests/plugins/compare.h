@@ -14,7 +14,8 @@ namespace weft::test {
 // base and whatever else can be opened here.
 inline std::vector<std::string> instruction_sets() {
   std::vector<std::string> found;
-  for (const char* isa : {"base", "avx2", "avx512", "vnni", "bf16", "amx", "amx_emulated"}) {
+  for (const char* isa :
+       {"base", "avx2", "avxvnni", "avx512", "vnni", "bf16", "amx", "amx_emulated"}) {
     try {
       Device device("cpu", 1, {{"isa", isa}});
       found.push_back(isa);

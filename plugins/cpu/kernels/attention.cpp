@@ -91,12 +91,12 @@ void add_values(const AttentionUnit& u, const Scratch& t, const float* p, int64_
   }
   const int64_t part = attention_part_floats(u.dv);
   if (head_floats == part) {  // vectors lie as the unit counts them
-    multiply({p, kKeyBlock, v, v_row, 16, o, part, keys, 16, true}, vectors, dv16);
+    multiply({p, kKeyBlock, v, v_row, 16, o, part, keys, true}, vectors, dv16);
     return;
   }
   for (int64_t h = 0; h < u.heads; h++)
     multiply({p + h * kKeyBlock, u.heads * kKeyBlock, v, v_row, 16, o + h * head_floats, part, keys,
-              16, true},
+              true},
              u.rows, dv16);
 }
 

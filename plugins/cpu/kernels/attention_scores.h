@@ -102,7 +102,7 @@ void many_scores(const AttentionUnit& u, const Scratch& t, int64_t key0, int64_t
   const int64_t columns = round16(count);
   for (int64_t j = 0; j < columns; j += kPanel) {
     const int64_t width = columns - j < kPanel ? columns - j : kPanel;
-    multiply({t.q, u.d, t.kt + j * u.d, kPanel, 16, t.s + j, kKeyBlock, u.d, 16, true},
+    multiply({t.q, u.d, t.kt + j * u.d, kPanel, 16, t.s + j, kKeyBlock, u.d, true},
              u.rows * u.heads, width);
   }
 }

@@ -239,6 +239,10 @@ void install(Kernels& table);
 namespace avx2 {
 void install(Kernels& table);
 }
+// What gains from integer dot products of 256 bits, over avx2.
+namespace avxvnni {
+void install(Kernels& table);
+}
 namespace avx512 {
 void install(Kernels& table);
 }

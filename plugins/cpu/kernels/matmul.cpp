@@ -162,7 +162,7 @@ void gemm(const PackedMatrix& w, const float* x, int64_t x_row, float* y, int64_
       const int64_t tiles = end - tile < 2 ? 1 : 2;
       int64_t columns = w.n - tile * 16;
       if (columns > tiles * 16) columns = tiles * 16;
-      Micro m{x + k0, x_row, panel, 16, kPanelK * 16, y + tile * 16, y_row, count, 16, k0 == 0};
+      Micro m{x + k0, x_row, panel, 16, kPanelK * 16, y + tile * 16, y_row, count, k0 == 0};
       if (w.kind == kPackedF32) {
         m.b = floats(w.data + tile * w.tile_bytes) + k0 * 16;
         m.b_tile = w.tile_bytes / int64_t(sizeof(float));
@@ -219,7 +219,7 @@ void matmul(const float* a, int64_t a_row, const float* b, int64_t b_row, float*
   const int64_t whole = n / 16 * 16;
   for (int64_t k0 = 0; k0 == 0 || k0 < k; k0 += kPanelK) {
     const int64_t count = k - k0 < kPanelK ? k - k0 : kPanelK;
-    Micro m{a + k0, a_row, b + k0 * b_row, b_row, 16, c, c_row, count, 16, k0 == 0};
+    Micro m{a + k0, a_row, b + k0 * b_row, b_row, 16, c, c_row, count, k0 == 0};
     if (whole) multiply(m, rows, whole);
     if (whole == n) continue;
     for (int64_t i = 0; i < count; i++)

@@ -26,20 +26,17 @@ struct Micro {
   float* c;
   int64_t c_row;
   int64_t k;
-  int64_t lanes;  // valid columns of the last tile, 1..16
   bool first;
 };
 
+// Whole tiles only: nothing but the loop, so that the sums stay in registers.
 template <int R, int T>
 static void micro_tile(const Micro& m) {
   vf acc[R][T];
 #pragma GCC unroll 16
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 4
-    for (int t = 0; t < T; t++) {
-      const float* c = m.c + r * m.c_row + t * 16;
-      acc[r][t] = m.first ? zero() : t == T - 1 && m.lanes < 16 ? load_n(c, m.lanes, 0) : load(c);
-    }
+    for (int t = 0; t < T; t++) acc[r][t] = m.first ? zero() : load(m.c + r * m.c_row + t * 16);
   const float* a[R];
 #pragma GCC unroll 16
   for (int r = 0; r < R; r++) a[r] = m.a + r * m.a_row;
@@ -59,14 +56,7 @@ static void micro_tile(const Micro& m) {
 #pragma GCC unroll 16
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 4
-    for (int t = 0; t < T; t++) {
-      float* c = m.c + r * m.c_row + t * 16;
-      if (t == T - 1 && m.lanes < 16) {
-        store_n(c, acc[r][t], m.lanes);
-      } else {
-        store(c, acc[r][t]);
-      }
-    }
+    for (int t = 0; t < T; t++) store(m.c + r * m.c_row + t * 16, acc[r][t]);
 }
 
 using MicroFn = void (*)(const Micro&);
@@ -111,24 +101,40 @@ WEFT_INLINE MicroFn micro_of(int64_t rows) {
   }
 }
 
+// Rows of tiles of which the last is not whole, by way of a copy.
+static void ragged(Micro m, MicroFn run, int64_t rows, int64_t columns) {
+  float copy[kMicroRows * kMicroTiles * 16];
+  float* const c = m.c;
+  const size_t bytes = size_t(columns) * sizeof(float);
+  constexpr int64_t kRow = kMicroTiles * 16;
+  for (int64_t r = 0; r < rows && !m.first; r++) memcpy(copy + r * kRow, c + r * m.c_row, bytes);
+  const int64_t c_row = m.c_row;
+  m.c = copy;
+  m.c_row = kRow;
+  run(m);
+  for (int64_t r = 0; r < rows; r++) memcpy(c + r * c_row, copy + r * kRow, bytes);
+}
+
 // c[rows, columns] (+)= a[rows, k] . b[k, columns]; b is `columns` wide in tiles of 16 that lie
 // b_tile apart, and readable to the end of the last tile.
 static void multiply(Micro m, int64_t rows, int64_t columns) {
-  const float* b = m.b;
-  float* c_first = m.c;
-  const float* a_first = m.a;
+  float* const c = m.c;
+  const float* const a = m.a;
   for (int64_t col = 0; col < columns;) {
     const bool pair = kMicroTiles == 2 && columns - col > 16;
-    const int64_t width = pair ? 32 : 16;
-    m.lanes = columns - col >= width ? 16 : (columns - col) - (width - 16);
-    m.b = b;
+    const int64_t width = pair ? 32 : 16, left = columns - col;
     for (int64_t row = 0; row < rows; row += kMicroRows) {
       const int64_t some = rows - row < kMicroRows ? rows - row : kMicroRows;
-      m.a = a_first + row * m.a_row;
-      m.c = c_first + row * m.c_row + col;
-      (pair ? micro_of<kMicroTiles>(some) : micro_of<1>(some))(m);
+      const MicroFn run = pair ? micro_of<kMicroTiles>(some) : micro_of<1>(some);
+      m.a = a + row * m.a_row;
+      m.c = c + row * m.c_row + col;
+      if (left >= width) {
+        run(m);
+      } else {
+        ragged(m, run, some, left);
+      }
     }
-    b += (pair ? 2 : 1) * m.b_tile;
+    m.b += (pair ? 2 : 1) * m.b_tile;
     col += width;
   }
 }

@@ -235,6 +235,10 @@ WEFT_INLINE vi dot4(vi acc, vu codes, int32_t x) {
     acc.part[0] += (i32n)_mm512_madd_epi16(even, x_even);
     acc.part[0] += (i32n)_mm512_madd_epi16(odd, _mm512_srai_epi16(v, 8));
   }
+#elif defined(__AVXVNNI__)
+  WEFT_PARTS(i)
+  acc.part[i] = (i32n)_mm256_dpbusd_avx_epi32((__m256i)acc.part[i], (__m256i)codes.part[i],
+                                              _mm256_set1_epi32(x));
 #elif defined(__AVX2__)
   const __m256i v = _mm256_set1_epi32(x);
   WEFT_PARTS(i) {
