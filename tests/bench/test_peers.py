@@ -14,7 +14,8 @@ import published
 import rounds
 import table
 
-WEFT, PEER, SLOW_PEER = engines.ENGINES[0], engines.ENGINES[1], engines.ENGINES[3]
+WEFT = engines.ENGINES[0]
+OTHER_WEFT, PEER, SLOW_PEER = engines.ENGINES[1], engines.ENGINES[2], engines.ENGINES[4]
 
 
 def samples(*rates, others=0.0):
@@ -24,7 +25,7 @@ def samples(*rates, others=0.0):
 def results(cell="pp512", **by_engine):
     out = rounds.Results()
     for name, found in by_engine.items():
-        label = {"weft": WEFT, "peer": PEER, "slow": SLOW_PEER}[name].label
+        label = {"weft": WEFT, "other": OTHER_WEFT, "peer": PEER, "slow": SLOW_PEER}[name].label
         out.samples[(label, 2)] = {cell: found}
         out.peak_rss_mib[label], out.load_s[label] = 100.0, 0.5
     return out
@@ -60,6 +61,11 @@ class Figures(unittest.TestCase):
         self.assertEqual(one.hardest, (0.5, PEER.label, "measured"))
         other = figures.column(played, chosen, "pp512", 2, {"pp512": [(400, "elsewhere")]})
         self.assertEqual(other.hardest, (0.25, "elsewhere", "scaled"))
+
+    def test_another_model_of_weft_is_no_peer(self):
+        played = results(weft=samples(100), other=samples(400), peer=samples(50))
+        one = figures.column(played, [WEFT, OTHER_WEFT, PEER], "pp512", 2, {})
+        self.assertEqual(one.measured, (2, PEER.label))
 
     def test_a_column_without_peers_has_only_the_scaled_opponent(self):
         one = figures.column(results(weft=samples(100)), [WEFT, PEER], "pp512", 2, {})
@@ -158,11 +164,11 @@ class Table(unittest.TestCase):
 
     def test_the_table_has_figures_ratios_memory_and_limits(self):
         text = self.markdown(results(weft=samples(100), peer=samples(200), slow=samples(50)))
-        self.assertIn("| weft 4-bit | 100 (100-100) |", text)
+        self.assertIn("| weft Q4_0 | 100 (100-100) |", text)
         self.assertIn(f"| Weft / best measured | **0.50** {PEER.label} |", text)
         self.assertIn("| best published, scaled | 1419 llama.cpp Q4_0 |", text)
         self.assertIn("| Weft / best of both | **0.07** llama.cpp Q4_0 scaled |", text)
-        self.assertIn("| weft 4-bit | 100 | 0.50 |", text)
+        self.assertIn("| weft Q4_0 | 100 | 0.50 |", text)
         self.assertIn("| int8_vnni | 978.0 |", text)
 
     def test_a_peer_that_did_not_run_stands_below_with_its_sentence(self):
