@@ -29,8 +29,8 @@ struct Prepare {
   const plugin::NodeView& node;  // the first of `nodes`
   const std::vector<plugin::NodeView>& nodes;
   ConstantStore& constants;
-  const void* device_state;  // Backend::Settings::state
-  const void* plan;          // Fusion::plan; nullptr for a node that runs alone
+  const void* device_state;    // Backend::Settings::state
+  const void* plan = nullptr;  // Fusion::plan, where the nodes run as one
 };
 
 struct OpRow {
