@@ -470,8 +470,8 @@ typedef struct weft_api {
    * calls it before any device is open. [must] [any] */
   weft_status(WEFT_CALL* device_info)(weft_plugin*, uint32_t index, weft_device_info*, weft_error*);
   /* Opens device `index` with `n` options; unknown ones are ignored with a line in the log. The
-   * same device may be open more than once. All plugins know `compute`: f32, int8 or auto, the
-   * activations that meet quantized weights. [must] [any] */
+   * same device may be open more than once. All plugins know `compute`: f32, bf16, int8 or auto,
+   * the arithmetic of products with weights. [must] [any] */
   weft_status(WEFT_CALL* device_open)(weft_plugin*, uint32_t index, const weft_kv* opts, uint32_t n,
                                       weft_device** out, weft_error*);
   void(WEFT_CALL* device_close)(weft_device*); /* [must] [any] */
