@@ -104,7 +104,7 @@ void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block)
       // Twice the rate of floats: of AVX512-BF16 where it is fast. Tiles of AMX do more.
       report(kernels.isa, "bf16", name, threads, r, operations, 2 * bench::peak_rate(threads));
     }
-    if (kind == cpu::kPackedF32) continue;
+    if (kind != cpu::kPackedU4 && kind != cpu::kPackedU8) continue;
     product.x = codes.get();
     const double q = bench::seconds(threads, [&](uint32_t id, uint32_t count) {
       const common::Range tiles = share(id, count);
@@ -123,4 +123,6 @@ int main() {
   shape("u8/32 576x1536", cpu::kPackedU8, 576, 1536, 32);
   shape("u4/32 2048x8192", cpu::kPackedU4, 2048, 8192, 32);
   shape("f32 576x1536", cpu::kPackedF32, 576, 1536, 1);
+  shape("bf16 576x1536", cpu::kPackedBF16, 576, 1536, 1);
+  shape("f16 576x1536", cpu::kPackedF16, 576, 1536, 1);
 }

@@ -58,7 +58,7 @@ void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block)
     std::printf("%-6s f32  %-18s threads %u  %8.1f us  %6.2f GB/s   read loop %6.2f GB/s\n",
                 kernels.isa, name, threads, t * 1e6, double(sets[0].size) / t * 1e-9,
                 read_rate(sets, threads));
-    if (kind == cpu::kPackedF32) continue;
+    if (kind != cpu::kPackedU4 && kind != cpu::kPackedU8) continue;
     for (const int64_t terms : {1, 2}) {
       const auto codes = bench::records(kernels, terms, k, block);
       const double q = bench::seconds(threads, [&](uint32_t id, uint32_t count) {
@@ -89,4 +89,6 @@ int main() {
   shape("u4/32 1536x576", cpu::kPackedU4, 1536, 576, 32);
   shape("u8/32 576x49152", cpu::kPackedU8, 576, 49152, 32);
   shape("f32 576x1536", cpu::kPackedF32, 576, 1536, 1);
+  shape("bf16 576x1536", cpu::kPackedBF16, 576, 1536, 1);
+  shape("f16 576x1536", cpu::kPackedF16, 576, 1536, 1);
 }

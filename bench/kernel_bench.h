@@ -46,11 +46,13 @@ struct Packed {
 };
 inline Packed packed(uint32_t kind, int64_t k, int64_t n, int64_t block) {
   Packed p;
-  const int64_t header = kind == cpu::kPackedF32 ? 0 : 64;
-  const int64_t codes = kind == cpu::kPackedF32  ? 64
-                        : kind == cpu::kPackedU4 ? block * 8
-                                                 : block * 16;
-  const int64_t blocks = kind == cpu::kPackedF32 ? k : (k + block - 1) / block;
+  const bool is_codes = kind == cpu::kPackedU4 || kind == cpu::kPackedU8;
+  const int64_t header = is_codes ? 64 : 0;  // rows of floats are blocks of one
+  const int64_t codes = kind == cpu::kPackedU4    ? block * 8
+                        : is_codes                ? block * 16
+                        : kind == cpu::kPackedF32 ? 64
+                                                  : 32;
+  const int64_t blocks = (k + block - 1) / block;
   const int64_t block_bytes = header + codes, tiles = (n + 15) / 16;
   p.matrix = {
       nullptr,         k, n,     tiles, blocks * block_bytes, kind, uint32_t(block), block_bytes, 1,

@@ -237,28 +237,31 @@ void group_of_rows(const Product& p, int64_t tile, int64_t row, int64_t rows) {
   finish_gate(p, tile, row / p.terms, rows, sums, sums + kGroupRows * 16);
 }
 
-// One row: a pair of tiles at a time, whose words are one stream of memory, which the processor
-// fetches ahead by itself; two streams at once are slower, and so are prefetches.
-void one_row(const Product& p, int64_t begin, int64_t end) {
+// One row of one or two terms: a pair of tiles at a time, whose words are one stream of memory,
+// which the processor fetches ahead by itself; two streams at once are slower, and so are
+// prefetches.
+template <int R>
+void few_rows(const Product& p, int64_t begin, int64_t end) {
   alignas(64) float sums[2 * kGroupRows * 16];
-  Tile at{{}, reinterpret_cast<const Record*>(p.x), 1};
+  Tile at{{}, reinterpret_cast<const Record*>(p.x), R};
   for (int64_t tile = begin; tile < end; tile += 2) {
     const int64_t tiles = end - tile < 2 ? 1 : 2;
     for (int64_t t = 0; t < tiles; t++) at.blocks[t] = blocks_of(*p.w, tile + t);
     if (tiles == 2) {
-      tile_sums_of<1, 2>(*p.w, at, sums);
+      tile_sums_of<R, 2>(*p.w, at, sums);
     } else {
-      tile_sums_of<1, 1>(*p.w, at, sums);
+      tile_sums_of<R, 1>(*p.w, at, sums);
     }
-    for (int64_t t = 0; t < tiles; t++) finish(p, tile + t, 0, 1, sums + t * kGroupRows * 16);
+    for (int64_t t = 0; t < tiles; t++) finish(p, tile + t, 0, R, sums + t * kGroupRows * 16);
   }
 }
 
 // The same of two matrices, one after the other.
-void one_row_gate(const Product& p, int64_t begin, int64_t end) {
+template <int R>
+void few_rows_gate(const Product& p, int64_t begin, int64_t end) {
   alignas(64) float sums[4 * kGroupRows * 16];
   float* up = sums + 2 * kGroupRows * 16;
-  Tile gate{{}, reinterpret_cast<const Record*>(p.x), 1}, other = gate;
+  Tile gate{{}, reinterpret_cast<const Record*>(p.x), R}, other = gate;
   for (int64_t tile = begin; tile < end; tile += 2) {
     const int64_t tiles = end - tile < 2 ? 1 : 2;
     for (int64_t t = 0; t < tiles; t++) {
@@ -266,14 +269,14 @@ void one_row_gate(const Product& p, int64_t begin, int64_t end) {
       other.blocks[t] = blocks_of(*p.gated, tile + t);
     }
     if (tiles == 2) {
-      tile_sums_of<1, 2>(*p.w, gate, sums);
-      tile_sums_of<1, 2>(*p.gated, other, up);
+      tile_sums_of<R, 2>(*p.w, gate, sums);
+      tile_sums_of<R, 2>(*p.gated, other, up);
     } else {
-      tile_sums_of<1, 1>(*p.w, gate, sums);
-      tile_sums_of<1, 1>(*p.gated, other, up);
+      tile_sums_of<R, 1>(*p.w, gate, sums);
+      tile_sums_of<R, 1>(*p.gated, other, up);
     }
     for (int64_t t = 0; t < tiles; t++)
-      finish_gate(p, tile + t, 0, 1, sums + t * kGroupRows * 16, up + t * kGroupRows * 16);
+      finish_gate(p, tile + t, 0, R, sums + t * kGroupRows * 16, up + t * kGroupRows * 16);
   }
 }
 
@@ -285,7 +288,10 @@ void panel(const Product& p, int64_t begin, int64_t end, int64_t row0, int64_t r
 }
 
 void quantized_product(const Product& p, int64_t begin, int64_t end) {
-  if (p.rows == 1) return p.finish == kGate ? one_row_gate(p, begin, end) : one_row(p, begin, end);
+  if (p.rows == 1)
+    return p.finish == kGate ? few_rows_gate<1>(p, begin, end) : few_rows<1>(p, begin, end);
+  if (p.rows == 2)
+    return p.finish == kGate ? few_rows_gate<2>(p, begin, end) : few_rows<2>(p, begin, end);
   const int64_t row_bytes = chunks_of(p.w->k, p.w->block) * kRecordBytes;
   int64_t step = kPanelBytes / (row_bytes * kGroupRows) * kGroupRows;
   if (step < kGroupRows) step = kGroupRows;
