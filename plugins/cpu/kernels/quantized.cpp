@@ -344,6 +344,9 @@ void quantize(const float* x, int64_t k, int64_t block, int32_t zero_point, char
 void install_quantized(Kernels& table) {
   table.quantize = quantize;
   table.quantized_product = quantized_product;
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+  table.second_term_is_free = true;
+#endif
 }
 
 }  // namespace weft::cpu::WEFT_ISA
