@@ -8,18 +8,15 @@
 #pragma once
 
 #include "plugins/cpu/kernels/attention_parts.h"
-#include "plugins/cpu/kernels/kernels.h"
+#include "plugins/cpu/kernels/attention_span.h"
 #include "plugins/cpu/kernels/micro.h"
 
 namespace weft::cpu::WEFT_ISA {
 
 namespace {
 
-constexpr float kMinusInfinity = -__builtin_inff();
 constexpr int64_t kPanel = 32;      // columns of kt that lie together
 constexpr int64_t kFewVectors = 4;  // so many are computed without copies of keys and values
-
-WEFT_INLINE int64_t round16(int64_t n) { return (n + 15) / 16 * 16; }
 
 struct Scratch {
   float* q;       // [vectors, d], scaled
@@ -41,27 +38,6 @@ Scratch carve(float* p, int64_t d, int64_t dv) {
   s.parts = s.v + kKeyBlock * round16(dv);
   s.totals = s.parts + kAttentionVectors * attention_part_floats(dv);
   return s;
-}
-
-struct Span {
-  int64_t low, high;
-};
-// Keys that row r of the unit sees.
-WEFT_INLINE Span span_of(const AttentionUnit& u, int64_t r) {
-  const int64_t p = u.position + r;
-  int64_t low = p - u.left, high = p + u.right + 1;
-  if (low < 0) low = 0;
-  if (high > u.keys) high = u.keys;
-  return {low, high};
-}
-// Keys between the first and the last that any row sees.
-Span span_of(const AttentionUnit& u) {
-  const Span first = span_of(u, 0), last = span_of(u, u.rows - 1);
-  return {first.low, last.high};
-}
-
-WEFT_INLINE const char* row_of(const void* x, uint32_t is_half, int64_t row, int64_t stride) {
-  return static_cast<const char*>(x) + row * stride * (is_half ? 2 : 4);
 }
 
 void load_queries(const AttentionUnit& u, float* q) {

@@ -206,6 +206,10 @@ struct Kernels {
                        float* scratch);
   void (*attend_merge)(const AttentionUnit& unit, int64_t blocks, const float* parts,
                        int64_t head_floats, int64_t block_floats, float* scratch);
+  // attend() for many rows, rows * heads at most kPromptTiles times kAttentionVectors, from dot
+  // products of bfloat16; nullptr where the instruction set has none. `scratch` holds
+  // prompt_scratch_floats(d, dv) floats, 64-byte aligned.
+  void (*attend_prompt)(const AttentionUnit& unit, float* scratch);
   // y = x in halves, rounded to nearest even; nullptr where the instruction set has no conversion.
   void (*narrow)(const float* x, uint16_t* y, int64_t n);
   void (*rms_norm)(const float* x, const float* weight, float* y, int64_t n, float epsilon);
@@ -232,6 +236,17 @@ constexpr int64_t attention_scratch_floats(int64_t d, int64_t dv) {
   const int64_t dv16 = (dv + 15) / 16 * 16, d16 = (d + 15) / 16 * 16;
   return kAttentionVectors * d16 + kKeyBlock * d + 16 * d16 + kAttentionVectors * kKeyBlock +
          kKeyBlock * dv16 + 2 * kAttentionVectors * attention_part_floats(dv);
+}
+
+constexpr int64_t kPromptTiles = 4;
+
+// Scratch of one thread in attend_prompt(): see carve_prompt().
+constexpr int64_t prompt_scratch_floats(int64_t d, int64_t dv) {
+  const int64_t dv16 = (dv + 15) / 16 * 16, d16 = (d + 15) / 16 * 16;
+  const int64_t row = d16 / 2 > dv16 ? d16 / 2 : dv16;
+  return kKeyBlock * (d16 / 2 + dv16 / 2) +
+         kAttentionVectors * (kKeyBlock + kKeyBlock / 2 + row + 3) +
+         kPromptTiles * kAttentionVectors * (d16 / 2 + dv16 + 2);
 }
 
 namespace base {

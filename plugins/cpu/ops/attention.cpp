@@ -24,7 +24,7 @@ constexpr int64_t kSharedVectors = 12;  // queries per key head that share their
 struct State {
   const Kernels* k;
   int64_t q_heads, kv_heads;  // 0: rank 4, read from the shapes
-  bool causal, has_scale;
+  bool causal, has_scale, is_automatic;
   float scale, softcap;
   int64_t left, right;
   // Lines of each key head that are done. Zero between runs.
@@ -94,6 +94,8 @@ std::shared_ptr<const void> prepare(Prepare& context) {
   s.k = &kernels(context);
   s.q_heads = node.in(0).rank == 3 ? node.integer("q_num_heads", 0) : 0;
   s.kv_heads = node.in(0).rank == 3 ? node.integer("kv_num_heads", 0) : 0;
+  s.is_automatic =
+      static_cast<const CpuDevice*>(context.device_state)->compute == Compute::automatic;
   s.causal = node.integer("is_causal", 0) != 0;
   s.has_scale = node.attr("scale") != nullptr;
   s.scale = node.real("scale", 0);
@@ -239,19 +241,41 @@ void join(const Step& step, const State& s, uint32_t which, int64_t batch, int64
     std::copy_n(first + i * from.row_stride, from.d, rows + i * to.row_stride);
 }
 
+// How the rows of a step are cut into units, and what attends them.
+struct Units {
+  int64_t heads, rows;
+  void (*attend)(const AttentionUnit& unit, float* scratch);
+};
+
+// compute=auto: prompts too long for products of two terms (linear.cpp) are of bfloat16.
+bool is_rough(const Job& job) {
+  return job.state.is_automatic && job.state.k->attend_prompt && job.q.rows > kFineRows;
+}
+
+// Units of `group` heads as large as leaves each thread several.
+Units units_of(const Job& job, int64_t group, uint32_t threads) {
+  const int64_t rows = kAttentionVectors / group, groups = job.q.heads / group;
+  if (!is_rough(job)) return {group, rows, job.state.k->attend};
+  const auto units = [&](int64_t tiles) {
+    return job.q.batch * groups * ((job.q.rows + tiles * rows - 1) / (tiles * rows));
+  };
+  int64_t tiles = kPromptTiles;
+  while (tiles > 1 && units(tiles) < 8 * int64_t(threads)) tiles--;
+  return {group, tiles * rows, job.state.k->attend_prompt};
+}
+
 // Threads do not wait for each other within a step: each joins the heads that it then attends.
-void join_and_attend(const Job& job, const Team& team, int64_t group, int64_t row_block,
-                     float* scratch) {
+void join_and_attend(const Job& job, const Team& team, const Units& units, float* scratch) {
   const int64_t per_key_head = job.q.heads / job.k.heads;
   const Range mine = share(job.q.batch * job.k.heads, team.id, team.size);
   for (int64_t i = mine.begin; i < mine.end; i++) {
     const int64_t batch = i / job.k.heads, kv_head = i % job.k.heads;
     for (uint32_t which : {0u, 1u}) join(job.step, job.state, which, batch, kv_head);
-    for (int64_t head = 0; head < per_key_head; head += group)
-      for (int64_t row = 0; row < job.q.rows; row += row_block)
-        job.state.k->attend(unit_of(job, batch, kv_head * per_key_head + head, group, row,
-                                    std::min(row_block, job.q.rows - row)),
-                            scratch);
+    for (int64_t head = 0; head < per_key_head; head += units.heads)
+      for (int64_t row = 0; row < job.q.rows; row += units.rows)
+        units.attend(unit_of(job, batch, kv_head * per_key_head + head, units.heads, row,
+                             std::min(units.rows, job.q.rows - row)),
+                     scratch);
   }
 }
 
@@ -271,7 +295,10 @@ int64_t parts_floats(const Job& job, int64_t rows) {
   const int64_t blocks = (job.k.rows + kKeyBlock - 1) / kKeyBlock;
   return job.q.heads * blocks * rows * attention_part_floats(job.v.d);
 }
-int64_t thread_floats(const Job& job) { return attention_scratch_floats(job.q.d, job.v.d); }
+int64_t thread_floats(const Job& job) {
+  const int64_t floats = attention_scratch_floats(job.q.d, job.v.d);
+  return is_rough(job) ? std::max(floats, prompt_scratch_floats(job.q.d, job.v.d)) : floats;
+}
 
 // Few rows: threads share keys as well as heads. Lines of work are (key head, block, query head of
 // the group), in that order, in equal shares; whoever finishes the last line of a key head merges.
@@ -310,23 +337,27 @@ void run(const Step& step, const Team& team) {
   const Job job = job_of(step);
   float* const all = reinterpret_cast<float*>(step.scratch);
   float* scratch = all + team.id * thread_floats(job);
-  int64_t group = group_of(job.q.heads / job.k.heads), groups = job.q.heads / group;
-  const int64_t row_block = std::max<int64_t>(1, kAttentionVectors / group);
-  const int64_t blocks = (job.q.rows + row_block - 1) / row_block;
-  if (has_present(step)) return join_and_attend(job, team, group, row_block, scratch);
+  const int64_t group = group_of(job.q.heads / job.k.heads);
+  Units units = units_of(job, group, team.size);
+  if (has_present(step)) return join_and_attend(job, team, units, scratch);
   if (step.out[0]->count == 0) return;
-  if (job.q.rows * group <= kSharedVectors && job.q.batch * groups <= kCounters) {
+  if (job.q.rows * group <= kSharedVectors && job.q.batch * job.q.heads / group <= kCounters) {
     float* parts = all + team.size * thread_floats(job);
     return share_keys(job, team, group, parts, scratch);
   }
+  const int64_t blocks = (job.q.rows + units.rows - 1) / units.rows;
   // Few units are cut into heads, so that three key heads keep two threads busy.
-  if (job.q.batch * blocks * groups < 4 * team.size) group = 1, groups = job.q.heads;
-  // Later rows see more keys: units are dealt out in turn.
-  for (int64_t unit = team.id; unit < job.q.batch * blocks * groups; unit += team.size) {
-    const int64_t head = unit % groups * group, rest = unit / groups;
-    const int64_t row = rest % blocks * row_block, batch = rest / blocks;
-    job.state.k->attend(
-        unit_of(job, batch, head, group, row, std::min(row_block, job.q.rows - row)), scratch);
+  if (job.q.batch * blocks * (job.q.heads / group) < 4 * team.size) units.heads = 1;
+  // Later rows see more keys: units are dealt out in turn, and back.
+  const int64_t groups = job.q.heads / units.heads, count = job.q.batch * blocks * groups;
+  for (int64_t turn = 0; turn * team.size < count; turn++) {
+    const int64_t unit = turn * team.size + (turn % 2 ? team.size - 1 - team.id : team.id);
+    if (unit >= count) continue;
+    const int64_t head = unit % groups * units.heads, rest = unit / groups;
+    const int64_t row = rest % blocks * units.rows, batch = rest / blocks;
+    units.attend(
+        unit_of(job, batch, head, units.heads, row, std::min(units.rows, job.q.rows - row)),
+        scratch);
   }
 }
 

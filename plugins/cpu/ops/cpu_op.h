@@ -79,6 +79,8 @@ T* data_out(const Step& step, uint32_t i = 0) {
 }
 // What an open device is.
 enum class Compute { f32, bf16, int8, automatic };
+// The most rows of a short prompt, which automatic computes finer.
+constexpr int64_t kFineRows = 64;
 struct CpuDevice {
   Kernels kernels;
   Compute compute;  // of products with constants

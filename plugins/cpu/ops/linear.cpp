@@ -41,8 +41,6 @@ struct State {
 
 // At most so many rows are quantized by every thread for itself.
 constexpr int64_t kLocalRows = 2;
-// The most rows of a short prompt.
-constexpr int64_t kFineRows = 64;
 
 const State& state_of(const Step& step) { return *static_cast<const State*>(step.state); }
 const PackedMatrix& first_of(const State& s) { return s.linears[0].w; }
