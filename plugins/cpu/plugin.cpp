@@ -12,8 +12,8 @@
 //   isa       base, avx2, avxvnni, avx512, vnni, bf16 or amx; WEFT_CPU_ISA says the same.
 //             amx_emulated computes as amx would, slowly, for tests
 //   compute   f32: activations stay floats. int8: those that meet codes become codes.
-//             bf16: both sides of products of many rows are rounded, where the processor has such
-//             products. auto: what is fastest, and in short prompts what is nearly as good as
+//             bf16: both sides of products of many rows are rounded, attention's too, where the
+//             processor has such products. auto: what is fastest, and in short prompts what is nearly as good as
 //             floats. With these two results depend on how many rows there are
 #include <weft/note.h>
 

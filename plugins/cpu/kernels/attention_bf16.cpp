@@ -17,8 +17,8 @@
 //
 // Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et al.,
 // "FlashAttention", 2022.
+#include "plugins/cpu/kernels/attention_pairs.h"
 #include "plugins/cpu/kernels/attention_parts.h"
-#include "plugins/cpu/kernels/attention_span.h"
 
 namespace weft::cpu::WEFT_ISA {
 
@@ -66,64 +66,20 @@ Prompt carve_prompt(float* at, int64_t d, int64_t dv) {
   return t;
 }
 
-WEFT_INLINE __m512i load_words(const uint32_t* p) { return _mm512_loadu_si512(p); }
-WEFT_INLINE __m512 load_floats(const float* p) { return _mm512_loadu_ps(p); }
-WEFT_INLINE __m512i pack(__m512 low, __m512 high) {
-  return (__m512i)_mm512_cvtne2ps_pbh(high, low);
-}
-WEFT_INLINE __m512 dot2(__m512 acc, __m512i a, __m512i b) {
-  return _mm512_dpbf16_ps(acc, (__m512bh)a, (__m512bh)b);
-}
-// Pairs (low, high) of each lane, from the lanes of `low` and then those of `high`.
-WEFT_INLINE __m512i interleave(__m512i lanes) {
-  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
-                                         8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  return _mm512_permutexvar_epi16(order, lanes);
-}
-
-// 2^x: a polynomial of degree 3 in x - floor(x), with a relative error below 8e-5, a 25th of what
-// rounding to bfloat16 adds. 0 of minus infinity; NaN stays NaN.
-WEFT_INLINE __m512 exp2_rough(__m512 x) {
-  const __m512 r = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-  __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0.07802453f), r, _mm512_set1_ps(0.22606717f));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.69583350f));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.99992520f));
-  return _mm512_scalef_ps(p, x);
-}
-
-// Elements [i, i + 16) of a row of n, zeros past it.
-WEFT_INLINE __m512 load_16(const char* row, uint32_t is_half, int64_t i, int64_t n) {
-  const __mmask16 there = n - i < 16 ? __mmask16((1u << (n - i)) - 1) : __mmask16(0xffff);
-  if (!is_half) return _mm512_maskz_loadu_ps(there, reinterpret_cast<const float*>(row) + i);
-  return _mm512_cvtph_ps(
-      _mm256_maskz_loadu_epi16(there, reinterpret_cast<const uint16_t*>(row) + i));
-}
-
-// The block's keys [from, to) of those that begin at key0; the others are zeros.
-void load_keys(const AttentionUnit& u, int64_t key0, int64_t from, int64_t to, uint32_t* k) {
-  const int64_t d2 = round16(u.d) / 2;
-  for (int64_t j = 0; j < kKeyBlock; j++, k += d2) {
-    if (j < from || j >= to) {
-      memset(k, 0, size_t(d2) * sizeof *k);
-      continue;
-    }
-    const char* row = row_of(u.k, u.k_is_half, key0 + j, u.k_row);
-    for (int64_t i = 0; i < u.d; i += 16)
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(k + i / 2),
-                          (__m256i)_mm512_cvtneps_pbh(load_16(row, u.k_is_half, i, u.d)));
+// Keys and values [from, to) of the block that begins at key0.
+void load_block(const AttentionUnit& u, const Prompt& t, int64_t key0, int64_t from, int64_t to) {
+  const char* k = row_of(u.k, u.k_is_half, key0, u.k_row);
+  const char* v = row_of(u.v, u.v_is_half, key0, u.v_row);
+  if (u.k_is_half) {
+    load_keys(u, reinterpret_cast<const uint16_t*>(k), from, to, t.k);
+  } else {
+    load_keys(u, reinterpret_cast<const float*>(k), from, to, t.k);
   }
-}
-
-// The same of values.
-void load_values(const AttentionUnit& u, int64_t key0, int64_t from, int64_t to, uint32_t* v) {
-  const int64_t dv16 = round16(u.dv);
-  const auto columns = [&](int64_t j, int64_t i) __attribute__((always_inline)) {
-    if (j < from || j >= to) return _mm512_setzero_ps();
-    return load_16(row_of(u.v, u.v_is_half, key0 + j, u.v_row), u.v_is_half, i, u.dv);
-  };
-  for (int64_t j = 0; j < kKeyBlock; j += 2, v += dv16)
-    for (int64_t i = 0; i < dv16; i += 16)
-      _mm512_storeu_si512(v + i, interleave(pack(columns(j, i), columns(j + 1, i))));
+  if (u.v_is_half) {
+    load_values(u, reinterpret_cast<const uint16_t*>(v), from, to, t.v);
+  } else {
+    load_values(u, reinterpret_cast<const float*>(v), from, to, t.v);
+  }
 }
 
 // transpose16 for sizes that are not known here: GCC 12 finds an overflow in the loop over what is
@@ -138,15 +94,10 @@ void load_queries(const AttentionUnit& u, float scale, float* rows, uint32_t* q)
   const int64_t d2 = round16(u.d) / 2;
   for (int64_t i = 0; i < kQueries; i++) {
     const int64_t r = i / u.heads, h = i % u.heads;
-    float* to = rows + i * d2;
-    if (r >= u.rows) {
-      memset(to, 0, size_t(d2) * sizeof *to);
-      continue;
-    }
-    const auto* from = reinterpret_cast<const char*>(u.q + r * u.q_row + h * u.q_head);
-    for (int64_t c = 0; c < u.d; c += 16) {
-      const __m512 x = _mm512_mul_ps(load_16(from, 0, c, u.d), _mm512_set1_ps(scale));
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + c / 2), (__m256i)_mm512_cvtneps_pbh(x));
+    if (r < u.rows) {
+      load_row(u.q + r * u.q_row + h * u.q_head, u.d, scale, words(rows + i * d2));
+    } else {
+      memset(rows + i * d2, 0, size_t(d2) * sizeof *rows);
     }
   }
   for (int64_t i = 0; i < kQueries; i += 16)
@@ -391,8 +342,7 @@ void attend_prompt(const AttentionUnit& u, float* scratch) {
   const Span all = span_of(u);
   for (int64_t key0 = all.low / kKeyBlock * kKeyBlock; key0 < all.high; key0 += kKeyBlock) {
     const int64_t from = all.low > key0 ? all.low - key0 : 0, to = all.high - key0;
-    load_keys(u, key0, from, to, t.k);
-    load_values(u, key0, from, to, t.v);
+    load_block(u, t, key0, from, to);
     for (int64_t i = 0; i < count; i++) take_block(tiles[i], t, key0);
   }
   for (int64_t i = 0; i < count; i++) finish(tiles[i], t.rows);

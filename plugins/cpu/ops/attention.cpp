@@ -353,8 +353,8 @@ void run(const Step& step, const Team& team) {
   for (int64_t turn = 0; turn * team.size < count; turn++) {
     const int64_t unit = turn * team.size + (turn % 2 ? team.size - 1 - team.id : team.id);
     if (unit >= count) continue;
-    const int64_t head = unit % groups * units.heads, rest = unit / groups;
-    const int64_t row = rest % blocks * units.rows, batch = rest / blocks;
+    const int64_t row = unit % blocks * units.rows, rest = unit / blocks;
+    const int64_t head = rest % groups * units.heads, batch = rest / groups;
     units.attend(
         unit_of(job, batch, head, units.heads, row, std::min(units.rows, job.q.rows - row)),
         scratch);

@@ -1,0 +1,97 @@
+// Numbers as pairs of bfloat16, two to a lane, as its dot products take them; keys and values of a
+// block in this form.
+//
+// Included by kernel files for AVX-512 with dot products of bfloat16 only; like vec.h, everything
+// has internal linkage.
+#pragma once
+
+#include "plugins/cpu/kernels/attention_span.h"
+
+namespace weft::cpu::WEFT_ISA {
+
+namespace {
+
+WEFT_INLINE __m512i load_words(const uint32_t* p) { return _mm512_loadu_si512(p); }
+WEFT_INLINE __m512 load_floats(const float* p) { return _mm512_loadu_ps(p); }
+WEFT_INLINE __m512i pack(__m512 low, __m512 high) {
+  return (__m512i)_mm512_cvtne2ps_pbh(high, low);
+}
+WEFT_INLINE __m512 dot2(__m512 acc, __m512i a, __m512i b) {
+  return _mm512_dpbf16_ps(acc, (__m512bh)a, (__m512bh)b);
+}
+// Pairs (low, high) of each lane, from the lanes of `low` and then those of `high`.
+WEFT_INLINE __m512i interleave(__m512i lanes) {
+  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
+                                         8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return _mm512_permutexvar_epi16(order, lanes);
+}
+
+// 2^x: a polynomial of degree 3 in x - floor(x), with a relative error below 8e-5, a 25th of what
+// rounding to bfloat16 adds. 0 of minus infinity; NaN stays NaN.
+WEFT_INLINE __m512 exp2_rough(__m512 x) {
+  const __m512 r = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0.07802453f), r, _mm512_set1_ps(0.22606717f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.69583350f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.99992520f));
+  return _mm512_scalef_ps(p, x);
+}
+
+WEFT_INLINE __m512 load_some(const float* p, __mmask16 which) {
+  return _mm512_maskz_loadu_ps(which, p);
+}
+WEFT_INLINE __m512 load_some(const uint16_t* p, __mmask16 which) {
+  return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(which, p));
+}
+constexpr __mmask16 kAll = 0xffff;
+// The first n of 16 lanes, all where there are more.
+WEFT_INLINE __mmask16 leading(int64_t n) { return n < 16 ? __mmask16((1u << n) - 1) : kAll; }
+
+// to[0 .. d16 / 2) = a row of d elements times `scale` in pairs, zeros past it.
+template <typename T>
+WEFT_INLINE void load_row(const T* row, int64_t d, float scale, uint32_t* to) {
+  const auto take = [&](int64_t i, __mmask16 which) __attribute__((always_inline)) {
+    const __m512 x = _mm512_mul_ps(load_some(row + i, which), _mm512_set1_ps(scale));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i / 2), (__m256i)_mm512_cvtneps_pbh(x));
+  };
+  int64_t i = 0;
+  for (; i + 16 <= d; i += 16) take(i, kAll);
+  if (i < d) take(i, leading(d - i));
+}
+
+// The block's keys [from, to) of those that begin at `key`; the others are zeros.
+template <typename T>
+WEFT_INLINE void load_keys(const AttentionUnit& u, const T* key, int64_t from, int64_t to,
+                           uint32_t* k) {
+  const int64_t d2 = round16(u.d) / 2;
+  for (int64_t j = 0; j < kKeyBlock; j++, k += d2) {
+    if (j >= from && j < to) {
+      load_row(key + j * u.k_row, u.d, 1, k);
+    } else {
+      memset(k, 0, size_t(d2) * sizeof *k);
+    }
+  }
+}
+
+// The same of values.
+template <typename T>
+WEFT_INLINE void load_values(const AttentionUnit& u, const T* value, int64_t from, int64_t to,
+                             uint32_t* v) {
+  const int64_t dv16 = round16(u.dv);
+  for (int64_t j = 0; j < kKeyBlock; j += 2, v += dv16) {
+    const T *even = value + j * u.v_row, *odd = even + u.v_row;
+    const auto take = [&](int64_t i, __mmask16 low, __mmask16 high) __attribute__((always_inline)) {
+      const __m512i both = pack(load_some(even + i, low), load_some(odd + i, high));
+      _mm512_storeu_si512(v + i, interleave(both));
+    };
+    const bool has_even = j >= from && j < to, has_odd = j + 1 >= from && j + 1 < to;
+    int64_t i = 0;
+    if (has_even && has_odd)
+      for (; i + 16 <= u.dv; i += 16) take(i, kAll, kAll);
+    for (; i < u.dv; i += 16)
+      take(i, has_even ? leading(u.dv - i) : 0, has_odd ? leading(u.dv - i) : 0);
+  }
+}
+
+}  // namespace
+
+}  // namespace weft::cpu::WEFT_ISA
