@@ -13,8 +13,8 @@
 //             amx_emulated computes as amx would, slowly, for tests
 //   compute   f32: activations stay floats. int8: those that meet codes become codes.
 //             bf16: both sides of products of many rows are rounded, attention's too, where the
-//             processor has such products. auto: what is fastest, and in short prompts what is nearly as good as
-//             floats. With these two results depend on how many rows there are
+//             processor has such products. auto: what is fastest, and in short prompts what is
+//             nearly as good as floats. With these two results depend on how many rows there are
 #include <weft/note.h>
 
 #include <cstdlib>

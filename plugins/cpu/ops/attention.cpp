@@ -24,7 +24,7 @@ constexpr int64_t kSharedVectors = 12;  // queries per key head that share their
 struct State {
   const Kernels* k;
   int64_t q_heads, kv_heads;  // 0: rank 4, read from the shapes
-  bool causal, has_scale, is_automatic;
+  bool causal, has_scale, may_round;
   float scale, softcap;
   int64_t left, right;
   // Lines of each key head that are done. Zero between runs.
@@ -94,8 +94,8 @@ std::shared_ptr<const void> prepare(Prepare& context) {
   s.k = &kernels(context);
   s.q_heads = node.in(0).rank == 3 ? node.integer("q_num_heads", 0) : 0;
   s.kv_heads = node.in(0).rank == 3 ? node.integer("kv_num_heads", 0) : 0;
-  s.is_automatic =
-      static_cast<const CpuDevice*>(context.device_state)->compute == Compute::automatic;
+  const Compute compute = static_cast<const CpuDevice*>(context.device_state)->compute;
+  s.may_round = s.k->attend_prompt && (compute == Compute::bf16 || compute == Compute::automatic);
   s.causal = node.integer("is_causal", 0) != 0;
   s.has_scale = node.attr("scale") != nullptr;
   s.scale = node.real("scale", 0);
@@ -248,9 +248,7 @@ struct Units {
 };
 
 // compute=auto: prompts too long for products of two terms (linear.cpp) are of bfloat16.
-bool is_rough(const Job& job) {
-  return job.state.is_automatic && job.state.k->attend_prompt && job.q.rows > kFineRows;
-}
+bool is_rough(const Job& job) { return job.state.may_round && job.q.rows > kFineRows; }
 
 // Units of `group` heads as large as leaves each thread several.
 Units units_of(const Job& job, int64_t group, uint32_t threads) {
