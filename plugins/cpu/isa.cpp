@@ -8,6 +8,19 @@
 
 namespace weft::cpu {
 
+#define WEFT_INSTRUCTION_SET(name) \
+  namespace name {                 \
+  void install(Kernels& table);    \
+  }
+WEFT_INSTRUCTION_SET(base)
+WEFT_INSTRUCTION_SET(avx2)
+WEFT_INSTRUCTION_SET(avxvnni)  // integer dot products of 256 bits
+WEFT_INSTRUCTION_SET(avx512)
+WEFT_INSTRUCTION_SET(vnni)  // integer dot products
+WEFT_INSTRUCTION_SET(bf16)  // dot products of bfloat16
+WEFT_INSTRUCTION_SET(amx)   // the same on tiles
+WEFT_INSTRUCTION_SET(amx_emulated)
+
 namespace {
 
 // These ask for the operating system's support (XCR0) too.

@@ -249,33 +249,4 @@ constexpr int64_t prompt_scratch_floats(int64_t d, int64_t dv) {
          kPromptTiles * kAttentionVectors * (d16 / 2 + dv16 + 2);
 }
 
-namespace base {
-void install(Kernels& table);
-}
-namespace avx2 {
-void install(Kernels& table);
-}
-// What gains from integer dot products of 256 bits, over avx2.
-namespace avxvnni {
-void install(Kernels& table);
-}
-namespace avx512 {
-void install(Kernels& table);
-}
-// Replaces what gains from integer dot products in the table of avx512.
-namespace vnni {
-void install(Kernels& table);
-}
-// What gains from dot products of bfloat16, over vnni.
-namespace bf16 {
-void install(Kernels& table);
-}
-// Products of bfloat16 on tiles of AMX, and the same on tiles that are emulated, for tests.
-namespace amx {
-void install(Kernels& table);
-}
-namespace amx_emulated {
-void install(Kernels& table);
-}
-
 }  // namespace weft::cpu
