@@ -64,6 +64,22 @@ void sum_values_of(int64_t vectors, const float* p, const T* v, int64_t v_row, i
   }
 }
 
+// The same of values that are codes.
+void sum_codes(const AttentionUnit& u, const float* p, int64_t first, int64_t keys, float* o,
+               int64_t head_floats) {
+  const char* v = static_cast<const char*>(u.v) + first * u.v_row;
+  switch (u.heads) {
+    case 1:
+      return sum_code_rows<1>(p, v, u.v_row, keys, u.dv, o, head_floats);
+    case 2:
+      return sum_code_rows<2>(p, v, u.v_row, keys, u.dv, o, head_floats);
+    case 3:
+      return sum_code_rows<3>(p, v, u.v_row, keys, u.dv, o, head_floats);
+    default:
+      return sum_code_rows<4>(p, v, u.v_row, keys, u.dv, o, head_floats);
+  }
+}
+
 // O of the unit's parts, from values [first, first + keys).
 void add_values(const AttentionUnit& u, const Scratch& t, const float* p, int64_t first,
                 int64_t keys, float* o, int64_t head_floats) {
@@ -72,14 +88,17 @@ void add_values(const AttentionUnit& u, const Scratch& t, const float* p, int64_
   const float* v = reinterpret_cast<const float*>(values);
   const auto* halves = reinterpret_cast<const uint16_t*>(values);
   if (u.dv % 16 == 0 && vectors <= kFewVectors && u.rows == 1) {
+    if (u.v_is_codes) return sum_codes(u, p, first, keys, o, head_floats);
     if (u.v_is_half) return sum_values_of(vectors, p, halves, u.v_row, keys, dv16, o, head_floats);
     return sum_values_of(vectors, p, v, u.v_row, keys, dv16, o, head_floats);
   }
   int64_t v_row = u.v_row;
-  if (u.v_is_half || u.dv % 16) {
+  if (u.v_is_half || u.v_is_codes || u.dv % 16) {
     for (int64_t j = 0; j < keys; j++) {
       float* to = t.v + j * dv16;
-      if (u.v_is_half) {
+      if (u.v_is_codes) {
+        widen_codes(static_cast<const char*>(u.v) + (first + j) * u.v_row, to, u.dv);
+      } else if (u.v_is_half) {
         widen(halves + j * u.v_row, to, u.dv);
       } else {
         memcpy(to, v + j * u.v_row, size_t(u.dv) * sizeof(float));
@@ -154,6 +173,7 @@ void attend(const AttentionUnit& u, float* scratch) {
   const Scratch t = carve(scratch, u.d, u.dv);
   const int64_t vectors = u.rows * u.heads, part = attention_part_floats(u.dv);
   load_queries(u, t.q);
+  if (u.k_is_codes) load_query_codes(u, t);
   for (int64_t i = 0; i < vectors; i++) begin_total(u, i % u.heads, t.totals + i * part);
   const Span all = span_of(u);
   for (int64_t block = all.low / kKeyBlock; block * kKeyBlock < all.high; block++) {
@@ -168,6 +188,7 @@ void attend_block(const AttentionUnit& u, int64_t block, float* parts, int64_t h
                   float* scratch) {
   const Scratch t = carve(scratch, u.d, u.dv);
   load_queries(u, t.q);
+  if (u.k_is_codes) load_query_codes(u, t);
   take_block(u, t, block, parts, head_floats, attention_part_floats(u.dv));
 }
 

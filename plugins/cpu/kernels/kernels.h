@@ -91,8 +91,9 @@ struct AttentionUnit {
   const void* k;   // key 0
   const void* v;
   float* y;
-  uint32_t k_is_half, v_is_half;  // f16, or f32
-  int64_t q_row, q_head;          // strides in elements
+  uint32_t k_is_half, v_is_half;    // f16, or f32
+  uint32_t k_is_codes, v_is_codes;  // or rows of codes (quant/code_rows.h); their strides are bytes
+  int64_t q_row, q_head;            // strides in elements
   int64_t k_row, v_row;
   int64_t y_row, y_head;
   int64_t rows, heads;
@@ -182,6 +183,8 @@ struct Kernels {
                        int64_t head_floats, int64_t block_floats, float* scratch);
   // y = x in halves, rounded to nearest even; nullptr where the instruction set has no conversion.
   void (*narrow)(const float* x, uint16_t* y, int64_t n);
+  // `row` = x[n] as a row of codes (quant/code_rows.h).
+  void (*encode)(const float* x, int64_t n, char* row);
   void (*rms_norm)(const float* x, const float* weight, float* y, int64_t n, float epsilon);
   void (*layer_norm)(const float* x, const float* weight, const float* bias, float* y, int64_t n,
                      float epsilon);  // bias may be null
@@ -200,12 +203,14 @@ constexpr int64_t kGemmPanelFloats = kPanelK * 2 * 16;
 constexpr int64_t kAttentionVectors = 48;  // most rows * heads of a unit
 constexpr int64_t kKeyBlock = 64;          // keys are taken in blocks that start at multiples of 64
 constexpr int64_t kNoLimit = INT64_MAX / 4;
+constexpr int64_t kQueryBlockFloats = 20;  // 32 elements of a query as codes (attention_codes.h)
 
 // Scratch of one thread in attend(), attend_block() and attend_merge().
 constexpr int64_t attention_scratch_floats(int64_t d, int64_t dv) {
   const int64_t dv16 = (dv + 15) / 16 * 16, d16 = (d + 15) / 16 * 16;
   return kAttentionVectors * d16 + kKeyBlock * d + 16 * d16 + kAttentionVectors * kKeyBlock +
-         kKeyBlock * dv16 + 2 * kAttentionVectors * attention_part_floats(dv);
+         kKeyBlock * dv16 + 2 * kAttentionVectors * attention_part_floats(dv) +
+         kAttentionVectors * ((d + 31) / 32) * kQueryBlockFloats;
 }
 
 namespace base {
