@@ -32,6 +32,8 @@ inline cpu::Kernels best_kernels() {
     cpu::avx512::install(table);
   if (isa == "avx512") return table;
   if (__builtin_cpu_supports("avx512vnni")) cpu::vnni::install(table);
+  if (isa == "vnni") return table;
+  if (__builtin_cpu_supports("avx512bf16")) cpu::bf16::install(table);
   return table;
 }
 

@@ -1,12 +1,12 @@
 // Keys and values that are rows of codes (quant/code_rows.h).
 //
-// A key is multiplied as it is: queries become codes as well, twice, the second time what the first
-// leaves, so that they keep 15 bits. Sums over a block of 32 are integer dot products, exact, and
+// A key is multiplied as it is: a query becomes integers of 16 bits, with one scale per 32 of them,
+// and a block's dot product is the integer sum of that of its high bytes and that of its low ones:
 //
-//   acc = fma(fma(float(dot 1), scale 1, float(dot 0) * scale 0), scale of the key, acc)
+//   acc = fma(float(256 * dot(high, key) + dot(low, key)) * query's scale, key's scale, acc)
 //
-// for the blocks in order, whatever the number of queries. A value is widened where it is used:
-// code * scale is exact, so few queries and many add up the same floats.
+// for the blocks in order. A value's scale goes to its probability: O = fma(code, p * scale, O) for
+// the keys in order. Both whatever the number of queries, so few rows agree with many to the bit.
 //
 // Included by kernel files only; like vec.h, everything has internal linkage.
 #pragma once
@@ -38,69 +38,82 @@ WEFT_INLINE vf load_codes(const char* p) {
   return r;
 }
 
-// One half for all lanes.
-WEFT_INLINE vf set1_half(const char* p) {
-  uint16_t half;
-  memcpy(&half, p, sizeof half);
-#if defined(__AVX512F__)
-  vf r;
-  r.part[0] = (f32n)_mm512_cvtph_ps(_mm256_set1_epi16(short(half)));
-  return r;
-#elif defined(__F16C__)
-  return set1(_cvtsh_ss(half));
-#else
-  uint16_t all[16];
-  for (uint16_t& h : all) h = half;
-  return load_half(all);
-#endif
-}
-
-// to[0 .. n) = the reals of a row.
+// to[0 .. n) = the codes of a row.
 WEFT_INLINE void widen_codes(const char* row, float* to, int64_t n) {
-  const char* scales = row + code_bytes(n);
-  for (int64_t i = 0; i < n; i += 16) {
-    const vf scale = set1_half(scales + i / kCodeBlock * 2);
-    if (i + 16 <= n) {
-      store(to + i, load_codes(row + i) * scale);
-    } else {
-      char tail[16] = {};
-      memcpy(tail, row + i, size_t(n - i));
-      store_n(to + i, load_codes(tail) * scale, n - i);
-    }
-  }
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) store(to + i, load_codes(row + i));
+  if (i == n) return;
+  char tail[16] = {};
+  memcpy(tail, row + i, size_t(n - i));
+  store_n(to + i, load_codes(tail), n - i);
 }
 
-// 32 elements of a query.
+// Scales of two blocks of 16 rows, one row per lane.
+struct ScalePair {
+  vf of[2];
+};
+// Those of blocks `block` (even) and `block` + 1 of rows of n codes; 0 for rows from `count` on. A
+// word is read whole: rows are.
+WEFT_INLINE ScalePair scales_of(const char* rows, int64_t step, int64_t count, int64_t n,
+                                int64_t block) {
+  const char* from = rows + code_bytes(n) + 2 * block;
+  ScalePair r;
+#if defined(__AVX512F__)
+  const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const __m512i at = _mm512_mullo_epi32(lanes, _mm512_set1_epi32(int(step)));
+  const __mmask16 kept = __mmask16(count < 16 ? (1 << count) - 1 : 0xffff);
+  const __m512i words = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), kept, at, from, 1);
+  r.of[0].part[0] = (f32n)_mm512_cvtph_ps(_mm512_cvtepi32_epi16(words));
+  r.of[1].part[0] = (f32n)_mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(words, 16)));
+#else
+  uint16_t halves[2][16] = {};
+  for (int64_t l = 0; l < count && l < 16; l++)
+    for (int i = 0; i < 2; i++) memcpy(halves[i] + l, from + l * step + 2 * i, sizeof(uint16_t));
+  for (int i = 0; i < 2; i++) r.of[i] = load_half(halves[i]);
+#endif
+  return r;
+}
+
+// 32 elements of a query as integers of up to 127 * 256, apart in bytes.
 struct QueryBlock {
-  int8_t codes[2][kCodeBlock];  // and of what they leave
-  float scale[2];
-  int32_t start[2];  // -128 times the sum of the codes: keys' codes are multiplied with 128 added
+  int8_t high[kCodeBlock], low[kCodeBlock];  // 256 * high + low
+  float scale;
+  int32_t start;  // -128 times the sum of the integers: keys' codes are multiplied with 128 added
 };
 static_assert(sizeof(QueryBlock) == kQueryBlockFloats * sizeof(float));
+
+WEFT_INLINE void store_bytes(int8_t* p, vi v) {
+  typedef int8_t bytes __attribute__((vector_size(kLanes)));
+  WEFT_PARTS(i) {
+    const bytes b = __builtin_convertvector(v.part[i], bytes);
+    memcpy(p + i * kLanes, &b, sizeof b);
+  }
+}
 
 // A NaN or an infinity makes the scale a NaN, and so every score of the query.
 WEFT_INLINE void encode_query(const float* x, int64_t count, QueryBlock* to) {
   const vf magic = set1(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer, halves to even
-  vf left[2];
+  vf values[2];
   for (int i = 0; i < 2; i++) {
     const int64_t some = count - 16 * i;
-    left[i] = some >= 16 ? load(x + 16 * i) : some > 0 ? load_n(x + 16 * i, some, 0) : zero();
+    values[i] = some >= 16 ? load(x + 16 * i) : some > 0 ? load_n(x + 16 * i, some, 0) : zero();
   }
-  for (int term = 0; term < 2; term++) {
-    const float highest = maximum(max(abs(left[0]), abs(left[1])));
-    const vf inverse = set1(highest > 0x1p-120f ? 127.0f / highest : 0.0f);
-    vf codes[2];
-    for (int i = 0; i < 2; i++) codes[i] = left[i] * inverse + magic - magic;
-    const float total = sum(codes[0] + codes[1]);
-    const bool finite = total - total == 0;
-    const vf scale = set1(finite ? highest / 127.0f : __builtin_nanf(""));
-    for (int i = 0; i < 2; i++) {
-      store_codes(to->codes[term] + 16 * i, finite ? codes[i] : zero());
-      left[i] = left[i] - codes[i] * scale;
+  const float highest = maximum(max(abs(values[0]), abs(values[1])));
+  const vf inverse = set1(highest > 0x1p-100f ? 32512.0f / highest : 0.0f);
+  for (vf& v : values) v = v * inverse + magic - magic;
+  const float total = sum(values[0] + values[1]);  // exact
+  const bool finite = total - total == 0;
+  for (int i = 0; i < 2; i++) {
+    vi whole, high;
+    WEFT_PARTS(l) {
+      whole.part[l] = __builtin_convertvector(finite ? values[i].part[l] : f32n{}, i32n);
+      high.part[l] = (whole.part[l] + 128) >> 8;
     }
-    to->scale[term] = scale.part[0][0];
-    to->start[term] = finite ? -128 * int32_t(total) : 0;
+    store_bytes(to->high + 16 * i, high);
+    store_bytes(to->low + 16 * i, whole);
   }
+  to->scale = finite ? highest / 32512.0f : __builtin_nanf("");
+  to->start = finite ? -128 * int32_t(total) : 0;
 }
 
 // Keys of a block, side by side: word w of key j at words[w * kKeyBlock + j], where a word is four
@@ -132,11 +145,10 @@ WEFT_INLINE void lay_keys(const char* rows, int64_t step, int64_t d, int64_t j,
         column[w * kKeyBlock + l] = word ^ 0x80808080u;
       }
   }
-  for (int64_t block = 0; block < code_blocks(d); block++) {
-    uint16_t halves[16];
-    for (int64_t l = 0; l < 16; l++)
-      memcpy(halves + l, rows + l * step + code_bytes(d) + 2 * block, sizeof halves[l]);
-    store(to.scales + block * kKeyBlock + j, load_half(halves));
+  for (int64_t block = 0; block < code_blocks(d); block += 2) {
+    const ScalePair scales = scales_of(rows, step, 16, d, block);
+    store(to.scales + block * kKeyBlock + j, scales.of[0]);
+    if (block + 1 < code_blocks(d)) store(to.scales + (block + 1) * kKeyBlock + j, scales.of[1]);
   }
 }
 
@@ -153,26 +165,27 @@ WEFT_INLINE void score_words(const QueryBlock* q, int64_t blocks, const KeyWords
   for (int64_t b = 0; b < blocks; b++) {
     const int64_t left = code_bytes(d) - b * kCodeBlock;
     const int64_t count = (left < kCodeBlock ? left : kCodeBlock) / 4;
-    vi dot[R][P][2];
+    vi high[R][P], low[R][P];
 #pragma GCC unroll 4
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 4
       for (int p = 0; p < P; p++)
-#pragma GCC unroll 2
-        for (int t = 0; t < 2; t++) dot[r][p][t] = set1_i32(q[r * blocks + b].start[t]);
+        high[r][p] = set1_i32(0), low[r][p] = set1_i32(q[r * blocks + b].start);
     for (int64_t w = 0; w < count; w++) {
       vu k[P];
 #pragma GCC unroll 4
       for (int p = 0; p < P; p++) k[p] = load_u32(reinterpret_cast<const char*>(words + 16 * p));
 #pragma GCC unroll 4
-      for (int r = 0; r < R; r++)
-#pragma GCC unroll 2
-        for (int t = 0; t < 2; t++) {
-          int32_t x;
-          memcpy(&x, q[r * blocks + b].codes[t] + 4 * w, sizeof x);
+      for (int r = 0; r < R; r++) {
+        int32_t x[2];
+        memcpy(x, q[r * blocks + b].high + 4 * w, sizeof x[0]);
+        memcpy(x + 1, q[r * blocks + b].low + 4 * w, sizeof x[1]);
 #pragma GCC unroll 4
-          for (int p = 0; p < P; p++) dot[r][p][t] = dot4<false>(dot[r][p][t], k[p], x);
+        for (int p = 0; p < P; p++) {
+          high[r][p] = dot4<false>(high[r][p], k[p], x[0]);
+          low[r][p] = dot4<false>(low[r][p], k[p], x[1]);
         }
+      }
       words += kKeyBlock;
     }
 #pragma GCC unroll 4
@@ -180,10 +193,8 @@ WEFT_INLINE void score_words(const QueryBlock* q, int64_t blocks, const KeyWords
       const vf scale = load(keys.scales + b * kKeyBlock + 16 * p);
 #pragma GCC unroll 4
       for (int r = 0; r < R; r++) {
-        const QueryBlock& of = q[r * blocks + b];
-        const vf first = to_floats(dot[r][p][0]) * set1(of.scale[0]);
-        const vf both = fma(to_floats(dot[r][p][1]), set1(of.scale[1]), first);
-        acc[r][p] = fma(both, scale, acc[r][p]);
+        WEFT_PARTS(i) low[r][p].part[i] += high[r][p].part[i] << 8;
+        acc[r][p] = fma(to_floats(low[r][p]) * set1(q[r * blocks + b].scale), scale, acc[r][p]);
       }
     }
   }
@@ -202,37 +213,49 @@ void score_rows(const QueryBlock* q, int64_t blocks, const KeyWords& keys, int64
   if (j < count) score_words<R, 1>(q, blocks, {keys.words + j, keys.scales + j}, d, s + j);
 }
 
-// O = p V for R queries and four tiles of 16 columns at a time; dv is a multiple of 16.
+// The probabilities of R queries times the scales of blocks `block` and `block` + 1 of the values:
+// to[block of the two][query][key].
+WEFT_INLINE void scale_probabilities(const float* p, int64_t vectors, const char* v, int64_t v_row,
+                                     int64_t keys, int64_t dv, int64_t block, float* to) {
+  for (int64_t j = 0; j < keys; j += 16) {
+    const ScalePair scales = scales_of(v + j * v_row, v_row, keys - j, dv, block);
+    for (int64_t r = 0; r < vectors; r++)
+      for (int i = 0; i < 2; i++)
+        store(to + (i * vectors + r) * kKeyBlock + j, load(p + r * kKeyBlock + j) * scales.of[i]);
+  }
+}
+
+// O of R queries, four tiles of 16 columns at a time; dv is a multiple of 16. `scaled` has room for
+// the scaled probabilities of two blocks.
 template <int R>
 void sum_code_rows(const float* p, const char* v, int64_t v_row, int64_t keys, int64_t dv, float* o,
-                   int64_t head_floats) {
+                   int64_t head_floats, float* scaled) {
   for (int64_t column = 0; column < dv; column += 64) {
     const int tiles = dv - column < 64 ? int((dv - column) / 16) : 4;
+    scale_probabilities(p, R, v, v_row, keys, dv, column / kCodeBlock, scaled);
     vf acc[R][4];
     for (int r = 0; r < R; r++)
       for (int t = 0; t < 4; t++) acc[r][t] = zero();
     for (int64_t j = 0; j < keys; j++) {
       const char* row = v + j * v_row + column;
-      const char* scales = v + j * v_row + code_bytes(dv) + column / kCodeBlock * 2;
       __builtin_prefetch(row + kKeyBlock * v_row, 0, 2);
       __builtin_prefetch(row + kKeyBlock * v_row + 64, 0, 2);
       vf w[4];
-#pragma GCC unroll 2
-      for (int half = 0; half < 2; half++) {
-        const vf scale = 2 * half < tiles ? set1_half(scales + 2 * half) : zero();
-#pragma GCC unroll 2
-        for (int i = 2 * half; i < 2 * half + 2; i++)
-          w[i] = i < tiles ? load_codes(row + i * 16) * scale : zero();
-      }
+#pragma GCC unroll 4
+      for (int t = 0; t < 4; t++) w[t] = t < tiles ? load_codes(row + t * 16) : zero();
 #pragma GCC unroll 4
       for (int r = 0; r < R; r++) {
-        const vf x = set1(p[r * kKeyBlock + j]);
+        const vf first = set1(scaled[r * kKeyBlock + j]);
+        const vf second = set1(scaled[(R + r) * kKeyBlock + j]);
 #pragma GCC unroll 4
-        for (int t = 0; t < 4; t++) acc[r][t] = fma(w[t], x, acc[r][t]);
+        for (int t = 0; t < 4; t++) acc[r][t] = fma(w[t], t < 2 ? first : second, acc[r][t]);
       }
     }
+#pragma GCC unroll 4
     for (int r = 0; r < R; r++)
-      for (int t = 0; t < tiles; t++) store(o + r * head_floats + column + t * 16, acc[r][t]);
+#pragma GCC unroll 4
+      for (int t = 0; t < 4; t++)
+        if (t < tiles) store(o + r * head_floats + column + t * 16, acc[r][t]);
   }
 }
 

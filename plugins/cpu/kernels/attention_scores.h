@@ -30,6 +30,7 @@ struct Scratch {
   float* v;       // [block, dv16]: values widened or padded
   float* parts;   // [vectors, part]
   float* totals;  // [vectors, part]
+  float* scaled;  // [2, vectors, block]: probabilities times the scales of values
   QueryBlock* query_codes;  // [vectors, blocks of 32], of keys that are codes
 };
 
@@ -42,8 +43,8 @@ Scratch carve(float* p, int64_t d, int64_t dv) {
   s.v = s.s + kAttentionVectors * kKeyBlock;
   s.parts = s.v + kKeyBlock * round16(dv);
   s.totals = s.parts + kAttentionVectors * attention_part_floats(dv);
-  s.query_codes =
-      reinterpret_cast<QueryBlock*>(s.totals + kAttentionVectors * attention_part_floats(dv));
+  s.scaled = s.totals + kAttentionVectors * attention_part_floats(dv);
+  s.query_codes = reinterpret_cast<QueryBlock*>(s.scaled + 2 * kAttentionVectors * kKeyBlock);
   return s;
 }
 

@@ -203,14 +203,15 @@ constexpr int64_t kGemmPanelFloats = kPanelK * 2 * 16;
 constexpr int64_t kAttentionVectors = 48;  // most rows * heads of a unit
 constexpr int64_t kKeyBlock = 64;          // keys are taken in blocks that start at multiples of 64
 constexpr int64_t kNoLimit = INT64_MAX / 4;
-constexpr int64_t kQueryBlockFloats = 20;  // 32 elements of a query as codes (attention_codes.h)
+constexpr int64_t kQueryBlockFloats = 18;  // 32 elements of a query as codes (attention_codes.h)
 
 // Scratch of one thread in attend(), attend_block() and attend_merge().
 constexpr int64_t attention_scratch_floats(int64_t d, int64_t dv) {
   const int64_t dv16 = (dv + 15) / 16 * 16, d16 = (d + 15) / 16 * 16;
   return kAttentionVectors * d16 + kKeyBlock * d + 16 * d16 + kAttentionVectors * kKeyBlock +
          kKeyBlock * dv16 + 2 * kAttentionVectors * attention_part_floats(dv) +
-         kAttentionVectors * ((d + 31) / 32) * kQueryBlockFloats;
+         kAttentionVectors * ((d + 31) / 32) * kQueryBlockFloats +
+         2 * kAttentionVectors * kKeyBlock;
 }
 
 namespace base {
