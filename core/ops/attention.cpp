@@ -85,7 +85,7 @@ Status decode_size(const InferContext& context, size_t input, const char* name, 
   if (context.has(kPastKey) || context.output_count > 1) {
     return Error{std::string(name) + " is of codes, to which no past is joined"};
   }
-  if (!size.is_constant() || size.constant() <= 0) {
+  if (!size.is_constant() || size.constant() <= 0 || size.constant() > INT32_MAX) {
     return Error{std::string(name) + " is of codes, whose heads have a fixed size, not " +
                  size.str()};
   }

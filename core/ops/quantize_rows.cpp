@@ -88,9 +88,9 @@ Status quantize_rows_reference(const OpCall& call) {
 }  // namespace
 
 Result<Tensor> decode_rows(const Array& rows, int64_t size, std::string_view name) {
-  const int64_t bytes = quant::code_row_bytes(size);
+  const int64_t bytes = size > 0 && size <= INT32_MAX ? quant::code_row_bytes(size) : 0;
   std::vector<int64_t> shape = rows.shape;
-  if (size <= 0 || shape.empty() || shape.back() != bytes) {
+  if (bytes == 0 || shape.empty() || shape.back() != bytes) {
     return Error{std::string(name) + " is " + str(shape) + ", rows of " + std::to_string(size) +
                  " codes end in " + std::to_string(bytes)};
   }
