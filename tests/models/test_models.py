@@ -137,7 +137,7 @@ class LosslessModel(Answers, WeftTest):
         whole = self.logits(128, "-t", 2, "--compute", "f32").view(numpy.float32)
         narrow = self.logits(128, "-t", 2, "--compute", "f32", *codes).view(numpy.float32)
         self.assertGreater(numpy.abs(narrow - whole).max(), 0)
-        self.assertLess(numpy.abs(narrow - whole).max(), 0.5)
+        self.assertLess(numpy.abs(narrow - whole).max(), 1)
 
     def test_the_first_start_stays_within_twice_the_model(self):
         files = sum((model() / name).stat().st_size for name in ("model.onnx", "model.onnx.data"))

@@ -207,12 +207,13 @@ void attend(const AttentionUnit& u, float* scratch) {
   for (int64_t i = 0; i < vectors; i++) finish(u, i / u.heads, i % u.heads, t.totals + i * part);
 }
 
-void attend_block(const AttentionUnit& u, int64_t block, float* parts, int64_t head_floats,
-                  float* scratch) {
+void attend_blocks(const AttentionUnit& u, int64_t block, int64_t count, float* parts,
+                   int64_t head_floats, int64_t block_floats, float* scratch) {
   const Scratch t = carve(scratch, u.d, u.dv);
   load_queries(u, t.q);
   if (u.k_is_codes) load_query_codes(u, t);
-  take_block(u, t, block, parts, head_floats, attention_part_floats(u.dv));
+  for (int64_t i = 0; i < count; i++)
+    take_block(u, t, block + i, parts + i * block_floats, head_floats, attention_part_floats(u.dv));
 }
 
 void attend_merge(const AttentionUnit& u, int64_t blocks, const float* parts, int64_t head_floats,
@@ -232,7 +233,7 @@ void attend_merge(const AttentionUnit& u, int64_t blocks, const float* parts, in
 
 void install_attention(Kernels& table) {
   table.attend = attend;
-  table.attend_block = attend_block;
+  table.attend_blocks = attend_blocks;
   table.attend_merge = attend_merge;
 }
 

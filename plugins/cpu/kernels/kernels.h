@@ -173,12 +173,12 @@ struct Kernels {
   // Attention of at most kAttentionVectors queries. `scratch` holds attention_scratch_floats(d, dv)
   // floats, 64-byte aligned.
   void (*attend)(const AttentionUnit& unit, float* scratch);
-  // The same in two steps, so that threads can share a row's keys. The part that block `block` of
-  // kKeyBlock keys gives query (r, h) goes to parts + h * head_floats + r * part floats; then the
-  // parts of query (r, h) over `blocks` blocks, at parts + h * head_floats + r * part floats + i *
-  // block_floats, become its row of y.
-  void (*attend_block)(const AttentionUnit& unit, int64_t block, float* parts, int64_t head_floats,
-                       float* scratch);
+  // The same in two steps, so that threads can share a row's keys. The part that block `block` + i
+  // of kKeyBlock keys, i < `count`, gives query (r, h) goes to parts + h * head_floats + r * part
+  // floats + i * block_floats; then the parts of query (r, h) over `blocks` blocks, at parts + h *
+  // head_floats + r * part floats + i * block_floats, become its row of y.
+  void (*attend_blocks)(const AttentionUnit& unit, int64_t block, int64_t count, float* parts,
+                        int64_t head_floats, int64_t block_floats, float* scratch);
   void (*attend_merge)(const AttentionUnit& unit, int64_t blocks, const float* parts,
                        int64_t head_floats, int64_t block_floats, float* scratch);
   // y = x in halves, rounded to nearest even; nullptr where the instruction set has no conversion.
@@ -205,7 +205,7 @@ constexpr int64_t kKeyBlock = 64;          // keys are taken in blocks that star
 constexpr int64_t kNoLimit = INT64_MAX / 4;
 constexpr int64_t kQueryBlockFloats = 18;  // 32 elements of a query as codes (attention_codes.h)
 
-// Scratch of one thread in attend(), attend_block() and attend_merge().
+// Scratch of one thread in attend(), attend_blocks() and attend_merge().
 constexpr int64_t attention_scratch_floats(int64_t d, int64_t dv) {
   const int64_t dv16 = (dv + 15) / 16 * 16, d16 = (d + 15) / 16 * 16;
   return kAttentionVectors * d16 + kKeyBlock * d + 16 * d16 + kAttentionVectors * kKeyBlock +

@@ -319,10 +319,11 @@ void share_keys(const Job& job, const Team& team, int64_t group, float* parts, f
       float* to = parts + g * group * head_floats;
       for (int64_t i = begin; i < end;) {
         const int64_t block = i / group, head = i % group, some = std::min(group - head, end - i);
-        s.k->attend_block(unit_of(job, batch, g * group + head, some, 0, rows),
-                          blocks.first + block, to + head * head_floats + block * block_floats,
-                          head_floats, scratch);
-        i += some;
+        const int64_t count = some == group ? (end - i) / group : 1;
+        s.k->attend_blocks(
+            unit_of(job, batch, g * group + head, some, 0, rows), blocks.first + block, count,
+            to + head * head_floats + block * block_floats, head_floats, block_floats, scratch);
+        i += some * count;
       }
       if (all > 0 ? s.finished(batch * groups + g, end - begin, all) : team.id == 0)
         s.k->attend_merge(unit_of(job, batch, g * group, group, 0, rows), blocks.count, to,
