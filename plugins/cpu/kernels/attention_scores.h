@@ -2,7 +2,7 @@
 //
 // A score is acc = fma(k_i, q_i, acc) for i ascending from acc = 0, whether keys become columns in
 // memory (many queries: a product like any other) or in registers (few: the keys are read once, as
-// fast as they come).
+// fast as they come). Keys that are codes have products of their own, attention_codes.h.
 //
 // Included by kernel files only; like vec.h, everything has internal linkage.
 #pragma once

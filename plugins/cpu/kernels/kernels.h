@@ -92,7 +92,7 @@ struct AttentionUnit {
   const void* v;
   float* y;
   uint32_t k_is_half, v_is_half;    // f16, or f32
-  uint32_t k_is_codes, v_is_codes;  // or rows of codes (quant/code_rows.h); their strides are bytes
+  uint32_t k_is_codes, v_is_codes;  // or rows of codes (quant/code_rows.h), strides in bytes
   int64_t q_row, q_head;            // strides in elements
   int64_t k_row, v_row;
   int64_t y_row, y_head;
