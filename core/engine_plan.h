@@ -32,7 +32,8 @@ struct EngineOptions {
   std::string compute = "f32";
   int64_t capacity = 2048;  // positions of the KV cache
   int64_t chunk = 512;      // most tokens of one run
-  // Element types of cached keys and values: f32, or f16 at half the bytes. Where none is given,
+  // Element types of cached keys and values: f32, f16 at half the bytes, or i8 at a quarter and a
+  // bit: rows of codes (quant/code_rows.h), called q8_0. Where none is given,
   // f16 if `compute` is not f32 and the most wanted device of each phase knows f16, else f32.
   std::optional<ir::DType> key_type, value_type;
   // The graph keeps the inputs and outputs of the file: none gets a role, caches are no states, and

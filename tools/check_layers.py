@@ -19,7 +19,7 @@ LAYERS = {
     "core/base": [],
     "core/sym": ["core/base"],
     "core/ir": ["core/sym", "core/base", "core/ops/ops.def", "quant/formats.def"],
-    "core/ops": ["core/ir", "core/sym", "core/base", "quant/formats.def"],
+    "core/ops": ["core/ir", "core/sym", "core/base", "quant/formats.def", "quant/code_rows.h"],
     "core/passes": ["core/ops", "core/ir", "core/sym", "core/base", "quant"],
     "core/host": ["plugin_api", "core/base"],
     "core/partition": ["core/host", "core/ops", "core/ir", "core/sym", "core/base", "plugin_api"],

@@ -22,8 +22,10 @@
 // 2017; Ainslie et al., "GQA", 2023. ONNX operators: Attention-25.
 //
 // SinkAttention (domain weft) is Attention plus what ONNX cannot say: k and v may be of another
-// float type than q, which they are widened to (a cache of halves), and there are two more inputs,
-// each optional. It is an op of its own so that a backend that only knows Attention never runs it:
+// float type than q, which they are widened to (a cache of halves), or each i8 and without a past:
+// rows of codes (quant/code_rows.h), a row per head; v of codes is of heads of size `v_head_size`,
+// an attribute, since its bytes do not say E. There are two more inputs, each optional. It is an op
+// of its own so that a backend that only knows Attention never runs it:
 //
 //   sinks    [Hq]  float: a score that every query of the head has beside those of the keys. It
 //                  takes its share of the softmax and adds nothing to y; no cap, no mask on it.
@@ -36,6 +38,7 @@
 #include <algorithm>
 
 #include "core/ops/rules.h"
+#include "quant/code_rows.h"
 
 namespace weft::ops {
 namespace {
@@ -49,7 +52,9 @@ struct Heads {
 
 Result<Heads> heads_of(const InferContext& context, size_t input, const char* name,
                        const char* attribute) {
-  TRY(expect(context, input, name, Elements::real));
+  // Codes are SinkAttention's alone.
+  const bool codes = input != kQ && context.type(input).dtype == DType::i8;
+  if (!codes) TRY(expect(context, input, name, Elements::real));
   const Shape& x = context.type(input).shape;
   const int64_t stated = context.attrs.integer(attribute, 0);
   if (x.size() == 4) {
@@ -71,6 +76,26 @@ Result<Heads> heads_of(const InferContext& context, size_t input, const char* na
                  std::to_string(stated) + " heads do not divide"};
   }
   return Heads{x[0], stated, x[1], *size};
+}
+
+// Turns the bytes of a head of codes into the `size` elements that they hold.
+Status decode_size(const InferContext& context, size_t input, const char* name, const Dim& size,
+                   Heads& x) {
+  if (context.type(input).dtype != DType::i8) return {};
+  if (context.has(kPastKey) || context.output_count > 1) {
+    return Error{std::string(name) + " is of codes, to which no past is joined"};
+  }
+  if (!size.is_constant() || size.constant() <= 0 || size.constant() > INT32_MAX) {
+    return Error{std::string(name) + " is of codes, whose heads have a fixed size, not " +
+                 size.str()};
+  }
+  const int64_t bytes = quant::code_row_bytes(size.constant());
+  if (equal(context.bounds, x.size, bytes) == Truth::no) {
+    return Error{std::string(name) + " has heads of " + x.size.str() + " bytes, codes of " +
+                 size.str() + " elements take " + std::to_string(bytes)};
+  }
+  x.size = size;
+  return {};
 }
 
 Status check_heads(const InferContext& context, const Heads& q, const Heads& k, const Heads& v) {
@@ -144,8 +169,10 @@ Status check_attributes(const Attrs& attrs) {
 Result<Outputs> infer_any(const InferContext& context) {
   TRY(check_attributes(context.attrs));
   const Heads q = TRY(heads_of(context, kQ, "q", "q_num_heads"));
-  const Heads k = TRY(heads_of(context, kK, "k", "kv_num_heads"));
-  const Heads v = TRY(heads_of(context, kV, "v", "kv_num_heads"));
+  Heads k = TRY(heads_of(context, kK, "k", "kv_num_heads"));
+  Heads v = TRY(heads_of(context, kV, "v", "kv_num_heads"));
+  TRY(decode_size(context, kK, "k", q.size, k));
+  TRY(decode_size(context, kV, "v", context.attrs.integer("v_head_size", 0), v));
   TRY(check_heads(context, q, k, v));
   Dim total = k.sequence;
   if (context.has(kPastKey) != context.has(kPastValue)) {
@@ -187,6 +214,7 @@ Result<Outputs> infer_any(const InferContext& context) {
 
 Result<Outputs> attention_infer(const InferContext& context) {
   TRY(expect_same(context, kQ, kK));
+  TRY(expect(context, kV, "v", Elements::real));
   return infer_any(context);
 }
 

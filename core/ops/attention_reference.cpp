@@ -9,6 +9,7 @@
 
 #include "core/ops/attention.h"
 #include "core/ops/broadcast.h"
+#include "core/ops/code_rows.h"
 #include "core/ops/rules.h"
 
 namespace weft::ops {
@@ -28,6 +29,15 @@ Result<Array> split_heads(const Array& x, int64_t heads, const char* name) {
   view.shape = {x.shape[0], heads, x.shape[1], size};
   view.strides = {x.strides[0], size * x.strides[2], x.strides[1], x.strides[2]};
   return view;
+}
+
+// Keys or values, [B, H, S, D]; codes become reals in `scratch`.
+Result<Array> load_heads(const Array& x, int64_t heads, int64_t size, const char* name,
+                         Tensor& scratch) {
+  const Array apart = TRY(split_heads(x, heads, name));
+  if (x.dtype != DType::i8) return apart;
+  scratch = TRY(decode_rows(apart, size, name));
+  return scratch.view();
 }
 
 // Past and new positions of k or v, [B, H, T, D] row-major.
@@ -198,8 +208,10 @@ Status attention_reference(const OpCall& call) {
   const int64_t q_heads = call.attrs.integer("q_num_heads", 0);
   const int64_t kv_heads = call.attrs.integer("kv_num_heads", 0);
   const Array q = TRY(split_heads(call.inputs[kQ], q_heads, "q"));
-  const Array fresh_k = TRY(split_heads(call.inputs[kK], kv_heads, "k"));
-  const Array fresh_v = TRY(split_heads(call.inputs[kV], kv_heads, "v"));
+  const int64_t v_size = call.attrs.integer("v_head_size", 0);
+  Tensor reals[2];
+  const Array fresh_k = TRY(load_heads(call.inputs[kK], kv_heads, q.shape[3], "k", reals[0]));
+  const Array fresh_v = TRY(load_heads(call.inputs[kV], kv_heads, v_size, "v", reals[1]));
   const Array none;
   const Cache k = TRY(join(call.has(kPastKey) ? call.inputs[kPastKey] : none, fresh_k, "past_key"));
   const Cache v =

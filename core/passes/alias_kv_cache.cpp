@@ -16,9 +16,12 @@
 //   half = Cast(k)      written straight into cache at row past
 //   SinkAttention(q, TensorScatter(cache, half, past), ..., length = past + seq)
 //
+// Where it is to be of codes (i8), QuantizeRows does what the Cast does, head by head.
+//
 // Transformer-Lite (Li et al., 2024), KV cache optimisation by sub-tensors.
 #include "core/passes/attention.h"
 #include "core/passes/passes.h"
+#include "quant/code_rows.h"
 
 namespace weft::passes {
 
@@ -48,14 +51,32 @@ std::string obstacle(const Graph& graph, const Node& node) {
   return {};
 }
 
-// The state of elements `dtype` for one of key and value, with `fresh` placed into it where its
+// Elements of a head of keys or values, which are [batch, seq, heads * size].
+int64_t head_size(const Graph& graph, const Node& attention, size_t slot) {
+  const Dim& width = graph[attention.inputs[slot]].type.shape[2];
+  return width.constant() / attention.attrs.integer("kv_num_heads", 1);
+}
+
+// Keys or values in the elements of their cache.
+ValueId narrowed(Graph& graph, ValueId fresh, int64_t size, const std::string& name,
+                 ir::DType dtype) {
+  if (dtype == ir::DType::i8)
+    return graph.add(Op::QuantizeRows, {fresh}, {{"size", size}}, name + ".codes");
+  return graph.add(Op::Cast, {fresh}, {{"to", int64_t(dtype)}}, name + ".cast");
+}
+
+// The state of elements `dtype` for the key or value in `slot`, which is placed into it where its
 // producer may write there.
-ValueId make_state(Graph& graph, ValueId fresh, NodeId attention, const std::string& name,
+ValueId make_state(Graph& graph, NodeId attention, size_t slot, const std::string& name,
                    ir::DType dtype, ValueId position, const Context& context) {
-  const Dim width = graph[fresh].type.shape[2];
+  ValueId fresh = graph[attention].inputs[slot];
+  const int64_t size = head_size(graph, graph[attention], slot);
+  const bool codes = dtype == ir::DType::i8;
+  Dim width = graph[fresh].type.shape[2];
+  if (codes) width = width.constant() / size * quant::code_row_bytes(size);
   const ValueId state = graph.add_state(name, {dtype, {1, context.options.capacity, width}});
   const bool narrows = dtype != graph[fresh].type.dtype;
-  if (narrows) fresh = graph.add(Op::Cast, {fresh}, {{"to", int64_t(dtype)}}, name + ".cast");
+  if (narrows) fresh = narrowed(graph, fresh, size, name, dtype);
   const Node* producer = graph.producer(fresh);
   const bool placeable =
       narrows || (producer && !graph.is_output(fresh) && !graph[fresh].placement &&
@@ -88,10 +109,9 @@ Status alias_kv_cache(Graph& graph, Context& context) {
     }
     const Node node = graph[id];
     const ir::DType key_type = context.options.key_type, value_type = context.options.value_type;
-    const ValueId key =
-        make_state(graph, node.inputs[ops::kK], id, name + ".key", key_type, position, context);
+    const ValueId key = make_state(graph, id, ops::kK, name + ".key", key_type, position, context);
     const ValueId value =
-        make_state(graph, node.inputs[ops::kV], id, name + ".value", value_type, position, context);
+        make_state(graph, id, ops::kV, name + ".value", value_type, position, context);
     const ir::DType query_type = graph[node.inputs[ops::kQ]].type.dtype;
     const bool mixed = key_type != query_type || value_type != query_type;
     Node placed = node;
@@ -100,8 +120,10 @@ Status alias_kv_cache(Graph& graph, Context& context) {
     set_input(placed, ops::kV, value);
     set_input(placed, ops::kPastKey, ValueId::none);
     set_input(placed, ops::kPastValue, ValueId::none);
+    if (value_type == ir::DType::i8)
+      placed.attrs.set("v_head_size", head_size(graph, node, ops::kV));
     const ir::Op op = mixed ? Op::SinkAttention : node.op;
-    const ValueId y = graph.add(op, placed.inputs, node.attrs, node.name);
+    const ValueId y = graph.add(op, placed.inputs, placed.attrs, node.name);
     graph.replace_uses(node.outputs[0], y);
     for (const size_t i : {size_t(0), size_t(1)}) {
       drop_output(graph, node.outputs[1 + i]);

@@ -29,7 +29,8 @@ using ir::ValueId;
 struct Options {
   int64_t capacity = 2048;  // positions a KV cache holds
   int64_t chunk = 512;      // most tokens of one run
-  // Element types of cached keys and values, f32 or f16.
+  // Element types of cached keys and values: f32, f16, or i8 for rows of codes
+  // (quant/code_rows.h).
   ir::DType key_type = ir::DType::f32, value_type = ir::DType::f32;
   // Inputs and outputs stay the file's, and nothing is assumed of what they hold: passes that serve
   // a session are left out.

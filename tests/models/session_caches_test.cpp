@@ -85,7 +85,8 @@ TEST_P(SessionCaches, are_refused_where_they_do_not_fit) {
   EXPECT_EQ(from->past(), 5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, SessionCaches, testing::Values(ir::DType::f32, ir::DType::f16),
+INSTANTIATE_TEST_SUITE_P(Types, SessionCaches,
+                         testing::Values(ir::DType::f32, ir::DType::f16, ir::DType::i8),
                          [](const auto& type) { return std::string(ir::name(type.param)); });
 
 }  // namespace

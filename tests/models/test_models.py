@@ -125,6 +125,20 @@ class LosslessModel(Answers, WeftTest):
             with self.subTest(flags=flags):
                 self.assertTrue(numpy.array_equal(self.logits(128, *flags, *halves), narrow))
 
+    def test_a_cache_of_codes_takes_about_a_quarter_and_is_strict(self):
+        codes = ("-ctk", "q8_0", "-ctv", "q8_0")
+        got = self.answer("-m", model(), "-p", PARIS, "-n", 24, *codes)
+        row = 3 * (64 + 4)  # 3 heads of 64 codes with two halves
+        self.assertEqual(got["memory"]["cache_bytes"], 30 * 2 * got["memory"]["capacity"] * row)
+        self.assertEqual(got["counters"]["bytes_copied"], 0)
+        self.assertEqual(got["counters"]["heap_allocations"], 0)
+        self.check_strict(*codes)
+        self.check_strict("--compute", "f32", *codes)
+        whole = self.logits(128, "-t", 2, "--compute", "f32").view(numpy.float32)
+        narrow = self.logits(128, "-t", 2, "--compute", "f32", *codes).view(numpy.float32)
+        self.assertGreater(numpy.abs(narrow - whole).max(), 0)
+        self.assertLess(numpy.abs(narrow - whole).max(), 1)
+
     def test_the_first_start_stays_within_twice_the_model(self):
         files = sum((model() / name).stat().st_size for name in ("model.onnx", "model.onnx.data"))
         got = self.answer("-m", model(), "-p", PARIS, "-n", 4, cache=self.scratch / "cache")

@@ -1,71 +1,9 @@
 // Attention, RotaryEmbedding and TensorScatter on the cpu against the reference, and the promise
 // that a row's bits do not depend on the rows computed with it.
-#include "tests/plugins/problems.h"
+#include "tests/plugins/attention_cases.h"
 
 namespace weft::test {
 namespace {
-
-struct Case {
-  const char* name;
-  int64_t batch = 1, rows = 1, keys = 1, heads = 1, kv_heads = 1, d = 16, dv = 16;
-  int64_t valid = -1;  // nonpad_kv_seqlen; -1: none
-  bool causal = true;
-  float softcap = 0, scale = 0;
-  int64_t left = -1;
-  int mask = 0;  // 0 none, 1 f32, 2 bool
-  bool sinks = false, slopes = false;
-  bool halves = false;  // keys and values go through f16
-};
-
-// Keys and values, inputs 1 and 2, through a Cast.
-void narrow_cache(Graph& g, const Case& c, std::vector<uint32_t>& in) {
-  for (size_t i = 1; i < 3; i++) {
-    const int64_t width = c.kv_heads * (i == 1 ? c.d : c.dv);
-    const uint32_t half = g.activation("half", WEFT_F16, {c.batch, c.keys, width});
-    g.node("Cast", {in[i]}, {half}, {{"to", int64_t(WEFT_F16)}});
-    in[i] = half;
-  }
-}
-
-uint32_t attention_graph(Graph& g, const Case& c) {
-  Random random(uint32_t(c.rows * 131 + c.keys));
-  const uint32_t q = g.input("q", Data::floats({c.batch, c.rows, c.heads * c.d},
-                                               random.reals(c.batch * c.rows * c.heads * c.d)));
-  const uint32_t k = g.input("k", Data::floats({c.batch, c.keys, c.kv_heads * c.d},
-                                               random.reals(c.batch * c.keys * c.kv_heads * c.d)));
-  const uint32_t v = g.input("v", Data::floats({c.batch, c.keys, c.kv_heads * c.dv},
-                                               random.reals(c.batch * c.keys * c.kv_heads * c.dv)));
-  std::vector<uint32_t> in = {q, k, v};
-  if (c.halves) narrow_cache(g, c, in);
-  if (c.mask || c.valid >= 0) in.resize(7, WEFT_NONE);
-  if (c.mask == 1)
-    in[3] = g.input("mask", Data::floats({c.rows, c.keys}, random.reals(c.rows * c.keys, -4, 0)));
-  if (c.mask == 2) {
-    Data mask = Data::zeros(WEFT_BOOL, {c.batch, 1, c.rows, c.keys});
-    for (char& b : mask.bytes) b = random.integer(0, 3) > 0;
-    in[3] = g.input("mask", mask);
-  }
-  if (c.valid >= 0) in[6] = g.contents("valid", std::vector<D>(size_t(c.batch), D(c.valid)));
-  const auto per_head = [&](const char* name, float low, float high) {
-    return g.constant(name, Data::floats({c.heads}, random.reals(c.heads, low, high)));
-  };
-  if (c.sinks || c.slopes) in.resize(9, WEFT_NONE);
-  if (c.sinks) in[7] = per_head("sinks", -1, 3);
-  if (c.slopes) in[8] = per_head("slopes", 0, 0.5f);
-  const uint32_t y = g.activation("y", WEFT_F32, {c.batch, c.rows, c.heads * c.dv});
-  std::map<std::string, Attribute> attrs = {
-      {"q_num_heads", c.heads}, {"kv_num_heads", c.kv_heads}, {"is_causal", int64_t(c.causal)}};
-  if (c.softcap > 0) attrs["softcap"] = c.softcap;
-  if (c.scale > 0) attrs["scale"] = c.scale;
-  if (c.left >= 0) attrs["left_window_size"] = c.left;
-  if (c.sinks || c.slopes || c.halves) {
-    g.node("SinkAttention", in, {y}, attrs, "weft");
-  } else {
-    g.node("Attention", in, {y}, attrs);
-  }
-  g.outputs = {y};
-  return y;
-}
 
 TEST(CpuAttention, agrees_with_the_reference) {
   const Case cases[] = {
@@ -131,118 +69,6 @@ TEST(CpuAttention, reads_a_cache_of_halves) {
   }
 }
 
-// What rounding to bfloat16, by at most 2^-9 of a number, changes at most where queries, keys and
-// values are of -1 .. 1: scores by 2^-8 of the largest, results by twice that, and by the rounding
-// of probabilities, of their sum and of values.
-float bfloat16_bound(const Case& c) {
-  const float largest = float(c.d) * (c.scale > 0 ? c.scale : 1 / std::sqrt(float(c.d)));
-  return 2 * largest / 256 + 3.0f / 512;
-}
-
-// compute=auto against the reference. Roundings that are independent add up to less than their
-// bound: the mean square stays below that of an error of 2^-8 everywhere.
-void expect_within_bfloat16(Graph& g, const Case& c) {
-  const std::vector<float> want = Device("reference").run(g)[0].floats();
-  for (uint32_t threads : {1u, 2u, 5u}) {
-    const std::vector<float> got = Device("cpu", threads, {{"compute", "auto"}}).run(g)[0].floats();
-    ASSERT_EQ(got.size(), want.size());
-    double squares = 0, all = 0;
-    for (size_t i = 0; i < want.size(); i++) {
-      const double off = double(got[i]) - double(want[i]);
-      ASSERT_LE(std::fabs(off), bfloat16_bound(c)) << c.name << ", element " << i;
-      squares += off * off;
-      all += double(want[i]) * double(want[i]);
-    }
-    EXPECT_LE(std::sqrt(squares / all), 1.0 / 256) << c.name << ", threads " << threads;
-  }
-}
-
-TEST(CpuAttention, long_prompts_with_compute_auto_stay_within_bfloat16_of_the_reference) {
-  const Case cases[] = {
-      {"one key", 1, 65, 1, 2, 1, 16, 16, -1, false},
-      {"square", 1, 70, 70, 6, 2, 32, 32},
-      {"grouped heads", 1, 200, 200, 9, 3, 64, 64},
-      {"a chunk in a cache", 1, 130, 400, 9, 3, 64, 64, 333},
-      {"all heads of their own", 1, 129, 129, 3, 3, 64, 64},
-      {"seven heads a key head", 1, 100, 131, 14, 2, 64, 64, 131},
-      {"a group wider than a unit", 1, 65, 66, 100, 1, 8, 8, 66},
-      {"batches without a mask", 2, 66, 90, 4, 2, 16, 16, -1, false},
-      {"odd head sizes", 1, 80, 97, 2, 1, 19, 13, 97},
-      {"head size 1", 1, 66, 66, 2, 2, 1, 1},
-      {"head size 80", 1, 140, 140, 4, 2, 80, 80},
-      {"head size 128", 1, 100, 140, 4, 1, 128, 128, 129},
-      {"values wider than keys", 1, 70, 77, 2, 1, 8, 40, 77},
-      {"soft cap and scale", 1, 70, 70, 2, 1, 16, 16, 70, true, 5.0f, 0.5f},
-      {"sliding window", 1, 150, 300, 2, 1, 16, 16, 290, true, 0, 0, 10},
-      {"window of some blocks", 1, 100, 400, 4, 2, 64, 64, 390, true, 0, 0, 130},
-      {"float mask", 1, 70, 131, 2, 1, 16, 16, -1, false, 0, 0, -1, 1},
-      {"bool mask", 2, 70, 67, 2, 1, 16, 16, -1, false, 0, 0, -1, 2},
-      {"sinks", 1, 70, 70, 4, 2, 16, 16, -1, true, 0, 0, -1, 0, true},
-      {"slopes", 1, 70, 70, 4, 2, 16, 16, -1, true, 0, 0, -1, 0, false, true},
-      {"rows without keys", 1, 70, 80, 2, 1, 16, 16, 3},
-      {"sinks of rows without keys", 1, 70, 80, 2, 1, 16, 16, 3, true, 0, 0, -1, 0, true},
-      {"all of it", 2, 70, 150, 6, 2, 32, 32, 150, true, 5.0f, 0, 90, 1, true, true},
-  };
-  for (Case c : cases)
-    for (const bool halves : {false, true}) {
-      c.halves = halves;
-      Graph g;
-      attention_graph(g, c);
-      expect_within_bfloat16(g, c);
-    }
-}
-
-// A copy of `whole` in which inputs are changed: (input, first element, last, value).
-struct Change {
-  size_t input, begin, end;
-  float value;
-};
-std::vector<float> with(Graph& g, const std::vector<Change>& changes, const std::string& compute) {
-  std::vector<Data> kept;
-  for (uint32_t i : g.inputs) kept.push_back(g.input_data(i));
-  for (const Change& change : changes) {
-    Data& data = g.input_data(g.inputs[change.input]);
-    std::vector<float> values = data.floats();
-    std::fill(values.begin() + long(change.begin), values.begin() + long(change.end), change.value);
-    data = Data::floats(data.shape, values);
-  }
-  std::vector<float> got = Device("cpu", 2, {{"compute", compute}}).run(g)[0].floats();
-  for (size_t i = 0; i < kept.size(); i++) g.input_data(g.inputs[i]) = kept[i];
-  return got;
-}
-
-TEST(CpuAttention, long_prompts_keep_what_is_no_number_to_the_rows_that_see_it) {
-  const Case c{"no number", 1, 100, 120, 2, 1, 16, 16, 110};
-  const size_t width = 32, d = 16, row = 40, key = 80;  // row i stands at key 10 + i
-  const float nan = std::nanf(""), inf = std::numeric_limits<float>::infinity();
-  for (const bool halves : {false, true}) {
-    Case each = c;
-    each.halves = halves;
-    Graph g;
-    attention_graph(g, each);
-    const std::vector<float> want = with(g, {}, "auto");
-    // Keys and values past the valid ones.
-    EXPECT_EQ(with(g, {{1, 110 * d, 120 * d, nan}, {2, 110 * d, 120 * d, nan}}, "auto"), want);
-    for (const float bad : {nan, inf}) {
-      const std::vector<float> query = with(g, {{0, row * width, (row + 1) * width, bad}}, "auto");
-      const std::vector<float> keys = with(g, {{1, key * d, (key + 1) * d, bad}}, "auto");
-      for (size_t i = 0; i < want.size(); i++) {
-        const size_t at = i / width;
-        const bool sees = at + 10 >= key;
-        EXPECT_TRUE(at == row ? std::isnan(query[i]) : query[i] == want[i]) << at;
-        EXPECT_TRUE(sees ? std::isnan(keys[i]) || std::isinf(bad) : keys[i] == want[i]) << at;
-      }
-    }
-  }
-}
-
-TEST(CpuAttention, attends_in_floats_unless_compute_is_auto) {
-  const Case c{"long", 1, 150, 160, 9, 3, 64, 64, 150};
-  Graph g;
-  attention_graph(g, c);
-  EXPECT_EQ(with(g, {}, "int8"), with(g, {}, "f32"));
-}
-
 TEST(CpuAttention, refuses_halves_where_onnx_has_none) {
   Graph g;
   const uint32_t q = g.input("q", random_floats({1, 2, 16}, 1));
@@ -256,39 +82,15 @@ TEST(CpuAttention, refuses_halves_where_onnx_has_none) {
   EXPECT_EQ(refused[0].why, "input 1 is f16, the cpu kernel of Attention takes f32");
 }
 
-// Rows [row, row + rows) of `whole` alone, as a session computes them: keys up to the last of them.
-Graph chunk_of(Graph& whole, const Case& all, int64_t row, int64_t rows) {
-  Graph g;
-  const int64_t width = all.heads * all.d;
-  const std::vector<float> q = whole.input_data(whole.inputs[0]).floats();
-  std::vector<uint32_t> in = {
-      g.input("q", Data::floats({1, rows, width},
-                                {q.begin() + row * width, q.begin() + (row + rows) * width})),
-      g.input("k", whole.input_data(whole.inputs[1])),
-      g.input("v", whole.input_data(whole.inputs[2])),
-      WEFT_NONE,
-      WEFT_NONE,
-      WEFT_NONE,
-      g.contents("valid", {D(row + rows)})};
-  const uint32_t y = g.activation("y", WEFT_F32, {1, rows, all.heads * all.dv});
-  if (all.halves) narrow_cache(g, all, in);
-  const std::string domain = all.halves ? "weft" : "";
-  g.node(all.halves ? "SinkAttention" : "Attention", in, {y},
-         {{"q_num_heads", all.heads},
-          {"kv_num_heads", all.kv_heads},
-          {"is_causal", int64_t(1)},
-          {"left_window_size", all.left}},
-         domain);
-  g.outputs = {y};
-  return g;
-}
-
 TEST(CpuAttention, bits_do_not_depend_on_chunks_or_threads) {
   const Case cases[] = {
       {"grouped", 1, 150, 160, 9, 3, 64, 64, 150},
       {"window", 1, 150, 160, 4, 2, 64, 64, 150, true, 0, 0, 70},
       {"odd sizes", 1, 150, 160, 5, 1, 30, 20, 150},
       {"halves", 1, 150, 160, 9, 3, 64, 64, 150, true, 0, 0, -1, 0, false, false, true},
+      codes_of({"codes", 1, 150, 160, 9, 3, 64, 64, 150}),
+      codes_of({"codes of odd sizes", 1, 150, 160, 5, 1, 33, 20, 150}),
+      codes_of({"codes, one key head", 1, 150, 160, 6, 1, 80, 80, 150}),
   };
   for (const std::string& isa : instruction_sets()) {
     for (const Case& c : cases) {
@@ -306,32 +108,6 @@ TEST(CpuAttention, bits_do_not_depend_on_chunks_or_threads) {
               << isa << ", " << c.name << ", rows from " << row << ", " << threads << " threads";
         }
     }
-  }
-}
-
-// Prompts long enough for dot products of bfloat16.
-TEST(CpuAttention, bits_of_long_prompts_do_not_depend_on_chunks_or_threads) {
-  const Case cases[] = {
-      {"grouped", 1, 300, 310, 9, 3, 64, 64, 300},
-      {"window", 1, 300, 310, 4, 2, 64, 64, 300, true, 0, 0, 70},
-      {"odd sizes", 1, 300, 310, 5, 1, 30, 20, 300},
-      {"halves", 1, 300, 310, 9, 3, 64, 64, 300, true, 0, 0, -1, 0, false, false, true},
-  };
-  const std::map<std::string, std::string> automatic = {{"compute", "auto"}};
-  for (const Case& c : cases) {
-    Graph whole;
-    attention_graph(whole, c);
-    const std::vector<float> want = Device("cpu", 2, automatic).run(whole)[0].floats();
-    const int64_t width = c.heads * c.dv;
-    for (const auto& [row, rows] : std::vector<std::pair<int64_t, int64_t>>{
-             {0, 65}, {0, 128}, {1, 299}, {63, 70}, {64, 200}, {191, 109}})
-      for (uint32_t threads : {1u, 2u, 5u}) {
-        Graph part = chunk_of(whole, c, row, rows);
-        EXPECT_EQ(
-            Device("cpu", threads, automatic).run(part)[0].floats(),
-            std::vector<float>(want.begin() + row * width, want.begin() + (row + rows) * width))
-            << c.name << ", rows from " << row << ", " << threads << " threads";
-      }
   }
 }
 

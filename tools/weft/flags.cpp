@@ -25,15 +25,22 @@ void add_shared_flags(CLI::App& verb, Flags& flags) {
                   "Memory of activations: max (for the longest run, once) or elastic (grows)");
   verb.add_option("-t,--threads", flags.threads, "Threads (0: all this process may use)");
   verb.add_option("--cache-type-k", flags.cache_key_type,
-                  "Element type of cached keys: f32 or f16");
+                  "Element type of cached keys: f32, f16 or q8_0");
   verb.add_option("--cache-type-v", flags.cache_value_type,
-                  "Element type of cached values: f32 or f16");
+                  "Element type of cached values: f32, f16 or q8_0");
   verb.add_flag("--strict", flags.strict, "Bit-for-bit equal over threads and chunks");
   verb.add_flag("--stats", flags.stats, "Say on stderr what happened: times, memory, placement");
   verb.add_flag("--json", flags.json, "One JSON object on stdout instead of text");
   verb.add_flag("--no-cache", flags.no_cache, "Neither read nor write the preparation cache");
   verb.add_option("--plugin", flags.plugins, "A plugin file to load besides those found")
       ->allow_extra_args(false);
+}
+
+std::optional<ir::DType> cache_type(const std::string& name) {
+  if (name == "f32") return ir::DType::f32;
+  if (name == "f16") return ir::DType::f16;
+  if (name == "q8_0") return ir::DType::i8;
+  return {};
 }
 
 Status check(const Flags& flags) {
@@ -47,8 +54,8 @@ Status check(const Flags& flags) {
   if (flags.memory != "max" && flags.memory != "elastic")
     return usage("--memory " + flags.memory + " is not available; max and elastic are");
   for (const std::string& type : {flags.cache_key_type, flags.cache_value_type}) {
-    if (!type.empty() && type != "f32" && type != "f16")
-      return usage("KV caches of type '" + type + "' are not available; f32 and f16 are");
+    if (!type.empty() && !cache_type(type))
+      return usage("KV caches of type '" + type + "' are not available; f32, f16 and q8_0 are");
   }
   if (flags.backends.empty()) return usage("--backend names no backend");
   if (flags.threads < 0) return usage("-t takes 0 or a number of threads");

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/ir/dtype.h"
 #include "tools/weft/verb.h"
 
 namespace weft::cli {
@@ -28,6 +30,8 @@ struct Flags {
 
 // Adds the flags to a verb. The model is required.
 void add_shared_flags(CLI::App& verb, Flags& flags);
+// The elements of a KV cache that a flag names, as EngineOptions says them; none for other names.
+std::optional<ir::DType> cache_type(const std::string& name);
 // Refuses values that name something this build has not, in one sentence each.
 Status check(const Flags& flags);
 

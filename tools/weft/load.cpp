@@ -115,11 +115,8 @@ EngineOptions engine_options(const Flags& flags, int64_t capacity) {
   options.compute = flags.strict && flags.compute == "auto" ? "int8" : flags.compute;
   options.capacity = capacity;
   options.chunk = std::min(flags.chunk, capacity);
-  const auto choose = [](const std::string& flag, std::optional<ir::DType>& type) {
-    if (!flag.empty()) type = flag == "f16" ? ir::DType::f16 : ir::DType::f32;
-  };
-  choose(flags.cache_key_type, options.key_type);
-  choose(flags.cache_value_type, options.value_type);
+  options.key_type = cache_type(flags.cache_key_type);
+  options.value_type = cache_type(flags.cache_value_type);
   if (flags.memory == "elastic") options.memory = plan::MemoryPlan::elastic;
   if (!flags.no_cache) options.cache_folder = runtime::default_cache_folder();
   options.cache_limit = runtime::default_cache_limit();

@@ -64,9 +64,51 @@ void sum_values_of(int64_t vectors, const float* p, const T* v, int64_t v_row, i
   }
 }
 
+// O of few queries of one row, from values that are codes.
+void sum_codes(const AttentionUnit& u, const Scratch& t, const float* p, const char* v,
+               int64_t keys, float* o, int64_t head_floats) {
+  switch (u.heads) {
+    case 1:
+      return sum_code_rows<1>(p, v, u.v_row, keys, u.dv, o, head_floats, t.scaled);
+    case 2:
+      return sum_code_rows<2>(p, v, u.v_row, keys, u.dv, o, head_floats, t.scaled);
+    case 3:
+      return sum_code_rows<3>(p, v, u.v_row, keys, u.dv, o, head_floats, t.scaled);
+    default:
+      return sum_code_rows<4>(p, v, u.v_row, keys, u.dv, o, head_floats, t.scaled);
+  }
+}
+
+// O of the unit's parts, from values [first, first + keys) that are codes.
+void add_code_values(const AttentionUnit& u, const Scratch& t, const float* p, int64_t first,
+                     int64_t keys, float* o, int64_t head_floats) {
+  const int64_t dv16 = round16(u.dv), vectors = u.rows * u.heads;
+  const int64_t part = attention_part_floats(u.dv);
+  const char* v = static_cast<const char*>(u.v) + first * u.v_row;
+  if (u.dv % 16 == 0 && vectors <= kFewVectors && u.rows == 1)
+    return sum_codes(u, t, p, v, keys, o, head_floats);
+  for (int64_t j = 0; j < keys; j++) {
+    widen_codes(v + j * u.v_row, t.v + j * dv16, u.dv);
+    memset(t.v + j * dv16 + u.dv, 0, size_t(dv16 - u.dv) * sizeof(float));
+  }
+  for (int64_t c = 0; c < dv16; c += kCodeBlock) {
+    const int64_t block = c / kCodeBlock, width = dv16 - c < kCodeBlock ? dv16 - c : kCodeBlock;
+    if (block % 2 == 0) scale_probabilities(p, vectors, v, u.v_row, keys, u.dv, block, t.scaled);
+    const float* scaled = t.scaled + block % 2 * vectors * kKeyBlock;
+    // Vectors lie as the unit counts them, or head by head.
+    const bool together = head_floats == part;
+    const int64_t heads = together ? 1 : u.heads;
+    for (int64_t h = 0; h < heads; h++)
+      multiply({scaled + h * kKeyBlock, heads * kKeyBlock, t.v + c, dv16, 16,
+                o + h * head_floats + c, part, keys, true},
+               vectors / heads, width);
+  }
+}
+
 // O of the unit's parts, from values [first, first + keys).
 void add_values(const AttentionUnit& u, const Scratch& t, const float* p, int64_t first,
                 int64_t keys, float* o, int64_t head_floats) {
+  if (u.v_is_codes) return add_code_values(u, t, p, first, keys, o, head_floats);
   const int64_t dv16 = round16(u.dv), vectors = u.rows * u.heads;
   const char* values = row_of(u.v, u.v_is_half, first, u.v_row);
   const float* v = reinterpret_cast<const float*>(values);
@@ -154,6 +196,7 @@ void attend(const AttentionUnit& u, float* scratch) {
   const Scratch t = carve(scratch, u.d, u.dv);
   const int64_t vectors = u.rows * u.heads, part = attention_part_floats(u.dv);
   load_queries(u, t.q);
+  if (u.k_is_codes) load_query_codes(u, t);
   for (int64_t i = 0; i < vectors; i++) begin_total(u, i % u.heads, t.totals + i * part);
   const Span all = span_of(u);
   for (int64_t block = all.low / kKeyBlock; block * kKeyBlock < all.high; block++) {
@@ -164,11 +207,13 @@ void attend(const AttentionUnit& u, float* scratch) {
   for (int64_t i = 0; i < vectors; i++) finish(u, i / u.heads, i % u.heads, t.totals + i * part);
 }
 
-void attend_block(const AttentionUnit& u, int64_t block, float* parts, int64_t head_floats,
-                  float* scratch) {
+void attend_blocks(const AttentionUnit& u, int64_t block, int64_t count, float* parts,
+                   int64_t head_floats, int64_t block_floats, float* scratch) {
   const Scratch t = carve(scratch, u.d, u.dv);
   load_queries(u, t.q);
-  take_block(u, t, block, parts, head_floats, attention_part_floats(u.dv));
+  if (u.k_is_codes) load_query_codes(u, t);
+  for (int64_t i = 0; i < count; i++)
+    take_block(u, t, block + i, parts + i * block_floats, head_floats, attention_part_floats(u.dv));
 }
 
 void attend_merge(const AttentionUnit& u, int64_t blocks, const float* parts, int64_t head_floats,
@@ -188,7 +233,7 @@ void attend_merge(const AttentionUnit& u, int64_t blocks, const float* parts, in
 
 void install_attention(Kernels& table) {
   table.attend = attend;
-  table.attend_block = attend_block;
+  table.attend_blocks = attend_blocks;
   table.attend_merge = attend_merge;
 }
 

@@ -68,18 +68,10 @@ Prompt carve_prompt(float* at, int64_t d, int64_t dv) {
 
 // Keys and values [from, to) of the block that begins at key0.
 void load_block(const AttentionUnit& u, const Prompt& t, int64_t key0, int64_t from, int64_t to) {
-  const char* k = row_of(u.k, u.k_is_half, key0, u.k_row);
-  const char* v = row_of(u.v, u.v_is_half, key0, u.v_row);
-  if (u.k_is_half) {
-    load_keys(u, reinterpret_cast<const uint16_t*>(k), from, to, t.k);
-  } else {
-    load_keys(u, reinterpret_cast<const float*>(k), from, to, t.k);
-  }
-  if (u.v_is_half) {
-    load_values(u, reinterpret_cast<const uint16_t*>(v), from, to, t.v);
-  } else {
-    load_values(u, reinterpret_cast<const float*>(v), from, to, t.v);
-  }
+  with_rows(u.k, u.k_is_half, u.k_is_codes, key0 * u.k_row, u.d,
+            [&](auto key) { load_keys(u, key, from, to, t.k); });
+  with_rows(u.v, u.v_is_half, u.v_is_codes, key0 * u.v_row, u.dv,
+            [&](auto value) { load_values(u, value, from, to, t.v); });
 }
 
 // transpose16 for sizes that are not known here: GCC 12 finds an overflow in the loop over what is

@@ -2,11 +2,12 @@
 //
 // A score is acc = fma(k_i, q_i, acc) for i ascending from acc = 0, whether keys become columns in
 // memory (many queries: a product like any other) or in registers (few: the keys are read once, as
-// fast as they come).
+// fast as they come). Keys that are codes have products of their own, attention_codes.h.
 //
 // Included by kernel files only; like vec.h, everything has internal linkage.
 #pragma once
 
+#include "plugins/cpu/kernels/attention_codes.h"
 #include "plugins/cpu/kernels/attention_parts.h"
 #include "plugins/cpu/kernels/attention_span.h"
 #include "plugins/cpu/kernels/micro.h"
@@ -26,6 +27,8 @@ struct Scratch {
   float* v;       // [block, dv16]: values widened or padded
   float* parts;   // [vectors, part]
   float* totals;  // [vectors, part]
+  float* scaled;  // [2, vectors, block]: probabilities times the scales of values
+  QueryBlock* query_codes;  // [vectors, blocks of 32], of keys that are codes
 };
 
 Scratch carve(float* p, int64_t d, int64_t dv) {
@@ -37,6 +40,8 @@ Scratch carve(float* p, int64_t d, int64_t dv) {
   s.v = s.s + kAttentionVectors * kKeyBlock;
   s.parts = s.v + kKeyBlock * round16(dv);
   s.totals = s.parts + kAttentionVectors * attention_part_floats(dv);
+  s.scaled = s.totals + kAttentionVectors * attention_part_floats(dv);
+  s.query_codes = reinterpret_cast<QueryBlock*>(s.scaled + 2 * kAttentionVectors * kKeyBlock);
   return s;
 }
 
@@ -46,6 +51,14 @@ void load_queries(const AttentionUnit& u, float* q) {
       const float* from = u.q + r * u.q_row + h * u.q_head;
       for (int64_t i = 0; i < u.d; i++) *q++ = from[i] * u.scale;
     }
+}
+
+// The queries of `t` as codes, for keys that are.
+void load_query_codes(const AttentionUnit& u, const Scratch& t) {
+  QueryBlock* to = t.query_codes;
+  for (int64_t i = 0; i < u.rows * u.heads; i++)
+    for (int64_t at = 0; at < u.d; at += kCodeBlock)
+      encode_query(t.q + i * u.d + at, u.d - at < kCodeBlock ? u.d - at : kCodeBlock, to++);
 }
 
 // 16 keys as floats with zeros for those beyond `count`, widened or copied to t.rows.
@@ -141,8 +154,40 @@ void few_scores_of(const AttentionUnit& u, const Scratch& t, int64_t key0, int64
   }
 }
 
+// Scores of keys that are codes; t.kt and t.rows have room for their words and scales.
+void code_scores(const AttentionUnit& u, const Scratch& t, int64_t key0, int64_t count) {
+  const KeyWords words = {reinterpret_cast<uint32_t*>(t.kt), t.rows};
+  const int64_t blocks = code_blocks(u.d), bytes = quant::code_row_bytes(u.d);
+  for (int64_t j = 0; j < count; j += 16) {
+    const char* rows = static_cast<const char*>(u.k) + (key0 + j) * u.k_row;
+    int64_t step = u.k_row;
+    for (int64_t i = 0; i < 16; i++)
+      for (int64_t at = 0; at < bytes; at += 64)
+        __builtin_prefetch(rows + (kKeyBlock + i) * step + at, 0, 2);
+    if (count - j < 16) {  // behind the scales
+      char* some = reinterpret_cast<char*>(t.rows + blocks * kKeyBlock);
+      for (int64_t i = 0; i < count - j; i++)
+        memcpy(some + i * bytes, rows + i * step, size_t(bytes));
+      memset(some + (count - j) * bytes, 0, size_t((16 - count + j) * bytes));
+      rows = some;
+      step = bytes;
+    }
+    lay_keys(rows, step, u.d, j, words);
+  }
+  const int64_t vectors = u.rows * u.heads, columns = round16(count);
+  for (int64_t i = 0; i < vectors; i += 4) {
+    const QueryBlock* q = t.query_codes + i * blocks;
+    float* s = t.s + i * kKeyBlock;
+    if (vectors - i >= 4) score_rows<4>(q, blocks, words, u.d, columns, s);
+    if (vectors - i == 3) score_rows<3>(q, blocks, words, u.d, columns, s);
+    if (vectors - i == 2) score_rows<2>(q, blocks, words, u.d, columns, s);
+    if (vectors - i == 1) score_rows<1>(q, blocks, words, u.d, columns, s);
+  }
+}
+
 // t.s[vector][0 .. round16(count)): every query times every key.
 void score(const AttentionUnit& u, const Scratch& t, int64_t key0, int64_t count) {
+  if (u.k_is_codes) return code_scores(u, t, key0, count);
   if (u.rows * u.heads > kFewVectors || u.d % 4) return many_scores(u, t, key0, count);
   if (u.k_is_half) return few_scores_of<uint16_t>(u, t, key0, count);
   return few_scores_of<float>(u, t, key0, count);

@@ -109,8 +109,9 @@ struct AttentionUnit {
   const void* k;   // key 0
   const void* v;
   float* y;
-  uint32_t k_is_half, v_is_half;  // f16, or f32
-  int64_t q_row, q_head;          // strides in elements
+  uint32_t k_is_half, v_is_half;    // f16, or f32
+  uint32_t k_is_codes, v_is_codes;  // or rows of codes (quant/code_rows.h), strides in bytes
+  int64_t q_row, q_head;            // strides in elements
   int64_t k_row, v_row;
   int64_t y_row, y_head;
   int64_t rows, heads;
@@ -198,12 +199,12 @@ struct Kernels {
   // Attention of at most kAttentionVectors queries. `scratch` holds attention_scratch_floats(d, dv)
   // floats, 64-byte aligned.
   void (*attend)(const AttentionUnit& unit, float* scratch);
-  // The same in two steps, so that threads can share a row's keys. The part that block `block` of
-  // kKeyBlock keys gives query (r, h) goes to parts + h * head_floats + r * part floats; then the
-  // parts of query (r, h) over `blocks` blocks, at parts + h * head_floats + r * part floats + i *
-  // block_floats, become its row of y.
-  void (*attend_block)(const AttentionUnit& unit, int64_t block, float* parts, int64_t head_floats,
-                       float* scratch);
+  // The same in two steps, so that threads can share a row's keys. The part that block `block` + i
+  // of kKeyBlock keys, i < `count`, gives query (r, h) goes to parts + h * head_floats + r * part
+  // floats + i * block_floats; then the parts of query (r, h) over `blocks` blocks, at parts + h *
+  // head_floats + r * part floats + i * block_floats, become its row of y.
+  void (*attend_blocks)(const AttentionUnit& unit, int64_t block, int64_t count, float* parts,
+                        int64_t head_floats, int64_t block_floats, float* scratch);
   void (*attend_merge)(const AttentionUnit& unit, int64_t blocks, const float* parts,
                        int64_t head_floats, int64_t block_floats, float* scratch);
   // attend() for many rows, rows * heads at most kPromptTiles times kAttentionVectors, from dot
@@ -212,6 +213,8 @@ struct Kernels {
   void (*attend_prompt)(const AttentionUnit& unit, float* scratch);
   // y = x in halves, rounded to nearest even; nullptr where the instruction set has no conversion.
   void (*narrow)(const float* x, uint16_t* y, int64_t n);
+  // `row` = x[n] as a row of codes (quant/code_rows.h).
+  void (*encode)(const float* x, int64_t n, char* row);
   void (*rms_norm)(const float* x, const float* weight, float* y, int64_t n, float epsilon);
   void (*layer_norm)(const float* x, const float* weight, const float* bias, float* y, int64_t n,
                      float epsilon);  // bias may be null
@@ -230,12 +233,15 @@ constexpr int64_t kGemmPanelFloats = kPanelK * 2 * 16;
 constexpr int64_t kAttentionVectors = 48;  // most rows * heads of a unit
 constexpr int64_t kKeyBlock = 64;          // keys are taken in blocks that start at multiples of 64
 constexpr int64_t kNoLimit = INT64_MAX / 4;
+constexpr int64_t kQueryBlockFloats = 18;  // 32 elements of a query as codes (attention_codes.h)
 
-// Scratch of one thread in attend(), attend_block() and attend_merge().
+// Scratch of one thread in attend(), attend_blocks() and attend_merge().
 constexpr int64_t attention_scratch_floats(int64_t d, int64_t dv) {
   const int64_t dv16 = (dv + 15) / 16 * 16, d16 = (d + 15) / 16 * 16;
   return kAttentionVectors * d16 + kKeyBlock * d + 16 * d16 + kAttentionVectors * kKeyBlock +
-         kKeyBlock * dv16 + 2 * kAttentionVectors * attention_part_floats(dv);
+         kKeyBlock * dv16 + 2 * kAttentionVectors * attention_part_floats(dv) +
+         kAttentionVectors * ((d + 31) / 32) * kQueryBlockFloats +
+         2 * kAttentionVectors * kKeyBlock;
 }
 
 constexpr int64_t kPromptTiles = 4;

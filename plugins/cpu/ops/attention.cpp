@@ -5,13 +5,15 @@
 //   past [B, Hkv, P, d]                  present [B, Hkv, P + T, d]
 //
 // SinkAttention (domain weft) takes two more inputs, sinks [Hq] and slopes [Hq], and its keys and
-// values may be f16: a cache of halves, widened where it is read.
+// values may be f16, a cache of halves widened where it is read, or i8, rows of codes with a row
+// per head (quant/code_rows.h): head sizes are then q's and y's.
 //
 // Query row i stands at position i + offset, offset = P, or nonpad_kv_seqlen - S, or 0.
 #include <atomic>
 #include <cmath>
 
 #include "plugins/cpu/ops/cpu_op.h"
+#include "quant/code_rows.h"
 
 namespace weft::cpu {
 
@@ -52,12 +54,34 @@ void check_cache(const NodeView& node) {
                   node.input(kPast[0])};
 }
 
+// A head of codes is as wide as its elements make it: those of q for keys, of y for values.
+void check_codes(const NodeView& node) {
+  const int64_t q_heads = node.integer("q_num_heads", 0), heads = node.integer("kv_num_heads", 0);
+  for (uint32_t i = 1; i < 3; i++) {
+    if (node.in(i).dtype != WEFT_I8) continue;
+    const weft_value& like = i == 1 ? node.in(0) : node.out(0);
+    if (node.in(i).rank != like.rank)
+      throw Refusal{WEFT_REFUSE_RANK, "codes are of the rank of queries", node.input(i)};
+    const weft_dim &wide = like.dims[like.rank - 1], &packed = node.in(i).dims[like.rank - 1];
+    if (wide.slot != WEFT_NONE || packed.slot != WEFT_NONE)
+      throw Refusal{WEFT_REFUSE_SHAPE, "heads of codes have fixed sizes", node.input(i)};
+    const bool flat = like.rank == 3;
+    const int64_t size = flat ? wide.value / q_heads : wide.value;
+    const int64_t bytes = (flat ? heads : 1) * quant::code_row_bytes(size);
+    if (packed.value != bytes)
+      throw Refusal{WEFT_REFUSE_SHAPE, "heads of codes are not as wide as their elements make them",
+                    node.input(i),     {},
+                    packed.value,      bytes};
+  }
+}
+
 void check(const NodeView& node) {
   const bool may_widen =
       std::strcmp(node->domain, "weft") == 0 && !node.has(kPast[0]) && node.output(1) == WEFT_NONE;
   for (uint32_t i = 0; i < 3; i++) {
     need_input(node, i);
-    if (i == 0 || !may_widen || node.in(i).dtype != WEFT_F16) need_dtype(node, i, WEFT_F32);
+    const bool narrow = node.in(i).dtype == WEFT_F16 || node.in(i).dtype == WEFT_I8;
+    if (i == 0 || !may_widen || !narrow) need_dtype(node, i, WEFT_F32);
     if (node.in(i).rank != 3 && node.in(i).rank != 4)
       throw Refusal{WEFT_REFUSE_RANK, "queries, keys and values must be of rank 3 or 4",
                     node.input(i),    {},
@@ -68,6 +92,7 @@ void check(const NodeView& node) {
       (node.integer("q_num_heads", 0) <= 0 || node.integer("kv_num_heads", 0) <= 0))
     throw Refusal{WEFT_REFUSE_ATTRIBUTE, "rank 3 needs the numbers of heads", WEFT_NONE,
                   "q_num_heads"};
+  check_codes(node);
   if (node.has(3) && node.in(3).dtype != WEFT_F32 && node.in(3).dtype != WEFT_BOOL)
     throw Refusal{WEFT_REFUSE_DTYPE, "a mask that is neither f32 nor bool", node.input(3)};
   check_cache(node);
@@ -169,12 +194,13 @@ AttentionUnit unit_of(const Job& job, int64_t batch, int64_t head, int64_t heads
   u.k = element(*job.keys, batch * job.k.batch_stride + kv_head * job.k.head_stride);
   u.v = element(*job.values, batch * job.v.batch_stride + kv_head * job.v.head_stride);
   u.k_is_half = job.keys->dtype == WEFT_F16, u.v_is_half = job.values->dtype == WEFT_F16;
+  u.k_is_codes = job.keys->dtype == WEFT_I8, u.v_is_codes = job.values->dtype == WEFT_I8;
   u.y = data_out<float>(job.step) + batch * job.y.batch_stride + head * job.y.head_stride +
         row * job.y.row_stride;
   u.q_row = job.q.row_stride, u.q_head = job.q.head_stride;
   u.k_row = job.k.row_stride, u.v_row = job.v.row_stride;
   u.y_row = job.y.row_stride, u.y_head = job.y.head_stride;
-  u.rows = rows, u.heads = heads, u.d = job.q.d, u.dv = job.v.d;
+  u.rows = rows, u.heads = heads, u.d = job.q.d, u.dv = job.y.d;
   u.keys = valid;
   u.position = row + offset;
   u.left = s.left < 0 ? kNoLimit : s.left;
@@ -291,18 +317,18 @@ Blocks blocks_of(const AttentionUnit& u) {
 // Parts of all query heads of one batch over the blocks of its keys: [heads, blocks, rows, part].
 int64_t parts_floats(const Job& job, int64_t rows) {
   const int64_t blocks = (job.k.rows + kKeyBlock - 1) / kKeyBlock;
-  return job.q.heads * blocks * rows * attention_part_floats(job.v.d);
+  return job.q.heads * blocks * rows * attention_part_floats(job.y.d);
 }
 int64_t thread_floats(const Job& job) {
-  const int64_t floats = attention_scratch_floats(job.q.d, job.v.d);
-  return is_rough(job) ? std::max(floats, prompt_scratch_floats(job.q.d, job.v.d)) : floats;
+  const int64_t floats = attention_scratch_floats(job.q.d, job.y.d);
+  return is_rough(job) ? std::max(floats, prompt_scratch_floats(job.q.d, job.y.d)) : floats;
 }
 
 // Few rows: threads share keys as well as heads. Lines of work are (key head, block, query head of
 // the group), in that order, in equal shares; whoever finishes the last line of a key head merges.
 void share_keys(const Job& job, const Team& team, int64_t group, float* parts, float* scratch) {
   const State& s = job.state;
-  const int64_t rows = job.q.rows, block_floats = rows * attention_part_floats(job.v.d);
+  const int64_t rows = job.q.rows, block_floats = rows * attention_part_floats(job.y.d);
   for (int64_t batch = 0; batch < job.q.batch; batch++) {
     const Blocks blocks = blocks_of(unit_of(job, batch, 0, 1, 0, rows));
     const int64_t head_floats = blocks.count * block_floats;
@@ -318,10 +344,11 @@ void share_keys(const Job& job, const Team& team, int64_t group, float* parts, f
       float* to = parts + g * group * head_floats;
       for (int64_t i = begin; i < end;) {
         const int64_t block = i / group, head = i % group, some = std::min(group - head, end - i);
-        s.k->attend_block(unit_of(job, batch, g * group + head, some, 0, rows),
-                          blocks.first + block, to + head * head_floats + block * block_floats,
-                          head_floats, scratch);
-        i += some;
+        const int64_t count = some == group ? (end - i) / group : 1;
+        s.k->attend_blocks(
+            unit_of(job, batch, g * group + head, some, 0, rows), blocks.first + block, count,
+            to + head * head_floats + block * block_floats, head_floats, block_floats, scratch);
+        i += some * count;
       }
       if (all > 0 ? s.finished(batch * groups + g, end - begin, all) : team.id == 0)
         s.k->attend_merge(unit_of(job, batch, g * group, group, 0, rows), blocks.count, to,

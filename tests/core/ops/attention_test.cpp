@@ -81,6 +81,52 @@ TEST(SinkAttention, KeysAndValuesOfHalvesAreWidened) {
   EXPECT_NE(error_of(Op::Attention, {inputs[0], inputs[1], inputs[2]}), "");
 }
 
+// Rows of `size` elements as bytes, one value per byte.
+Values codes_of(const Values& x, int64_t size) {
+  return values_of(Op::QuantizeRows, {floats({1, int64_t(x.size())}, x)}, {{"size", size}});
+}
+
+TEST(QuantizeRows, ARowIsItsCodesThenAHalfPerBlock) {
+  // 127 and a scale of 1 (3c00), up to a multiple of four bytes twice.
+  EXPECT_EQ(codes_of({-127, 2.5, 3.5}, 3), (Values{-127, 2, 4, 0, 0, 0x3c, 0, 0}));
+  EXPECT_EQ(codes_of({0}, 1), (Values{0, 0, 0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(codes_of({127, -254}, 1),
+            (Values{127, 0, 0, 0, 0, 0x3c, 0, 0, -127, 0, 0, 0, 0, 0x40, 0, 0}));
+  // An infinity makes the scale a NaN; what no half reaches is kept within what it does.
+  EXPECT_EQ(codes_of({INFINITY}, 1), (Values{0, 0, 0, 0, 0, 0x7e, 0, 0}));
+  EXPECT_EQ(codes_of({1e9, 65504}, 2), (Values{127, 1, 0, 0, -1, 0x7b, 0, 0}));
+}
+
+TEST(QuantizeRows, ABlockHasAScaleOfItsOwn) {
+  Values x(33, 127);
+  x[32] = 254;
+  const Values row = codes_of(x, 33);
+  ASSERT_EQ(row.size(), 40u);
+  EXPECT_EQ(row[32], 127);
+  EXPECT_EQ((Values{row.begin() + 36, row.end()}), (Values{0, 0x3c, 0, 0x40}));
+}
+
+TEST(QuantizeRows, RowsOfItsSizeMakeUpTheLastDim) {
+  EXPECT_EQ(error_of(Op::QuantizeRows, {floats({1, 5}, {1, 2, 3, 4, 5})}, {{"size", int64_t(2)}}),
+            "QuantizeRows: x is [1, 5], which rows of 2 do not divide");
+  EXPECT_EQ(error_of(Op::QuantizeRows, {floats({1, 2}, {1, 2})}),
+            "QuantizeRows: attribute size is 0, a row has at least one element");
+}
+
+TEST(SinkAttention, KeysAndValuesOfCodesAreReadAsReals) {
+  const auto rows = [](const Values& bytes) { return tensor(DType::i8, {1, 1, 1, 8}, bytes); };
+  const Tensor two = rows({127, 0, 0, 0, 0, 0x24, 0, 0});  // 127 / 64
+  std::vector<Tensor> inputs = {heads({1}), two, two};
+  EXPECT_EQ(values_of(Op::SinkAttention, inputs, {{"v_head_size", int64_t(1)}}),
+            (Values{127.0 / 64}));
+  EXPECT_EQ(error_of(Op::SinkAttention, inputs),
+            "SinkAttention: v is of codes, whose heads have a fixed size, not 0");
+  EXPECT_EQ(error_of(Op::SinkAttention, inputs, {{"v_head_size", int64_t(40)}}),
+            "SinkAttention: v has heads of 8 bytes, codes of 40 elements take 44");
+  EXPECT_EQ(error_of(Op::Attention, {heads({1}), heads({1}), two}),
+            "Attention: v is i8, a float type is needed");
+}
+
 TEST(SinkAttention, ExtrasAreOnePerHead) {
   EXPECT_EQ(error_of(Op::SinkAttention, with_extras({1}, {8}, floats({2}, {0, 0}))),
             "SinkAttention: sinks are [2], expected [1]");

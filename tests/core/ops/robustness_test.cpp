@@ -80,7 +80,9 @@ Attrs random_attrs(Dice& dice) {
                            "transA",
                            "transB",
                            "qk_matmul_output_mode",
-                           "rotary_embedding_dim"}) {
+                           "rotary_embedding_dim",
+                           "size",
+                           "v_head_size"}) {
     if (!dice.one_in(3)) continue;
     attrs.set(name, dice.one_in(40) ? INT64_MIN : dice.below(dice.one_in(4) ? 20 : 4) - 1);
   }

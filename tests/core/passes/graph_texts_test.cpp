@@ -56,9 +56,11 @@ std::string run_case(const Case& c) {
   context.options.chunk = 16;
   // "--- pass alias_kv_cache f16": the element type of caches.
   std::string pass = c.pass;
-  if (pass.ends_with(" f16")) {
-    pass.resize(pass.size() - 4);
-    context.options.key_type = context.options.value_type = ir::DType::f16;
+  for (const ir::DType type : {ir::DType::f16, ir::DType::i8}) {
+    const std::string suffix = " " + std::string(ir::name(type));
+    if (!pass.ends_with(suffix)) continue;
+    pass.resize(pass.size() - suffix.size());
+    context.options.key_type = context.options.value_type = type;
   }
   if (auto ran = run_one(*graph, context, pass); !ran.ok()) {
     return "error: " + ran.error().message + "\n";
