@@ -152,7 +152,7 @@ class MemoryOfEveryModel : public testing::TestWithParam<test::EveryModel> {
     return made.ok() ? std::move(*made) : nullptr;
   }
 
-  void check(MemoryPlan memory, int64_t chunk, int64_t capacity) {
+  void expect_every_run_fits(MemoryPlan memory, int64_t chunk, int64_t capacity) {
     const auto made = plan(memory, chunk, capacity);
     ASSERT_TRUE(made);
     const Plan& plan = made->prefill();
@@ -189,13 +189,13 @@ class MemoryOfEveryModel : public testing::TestWithParam<test::EveryModel> {
 };
 
 TEST_P(MemoryOfEveryModel, planned_for_the_longest_run_holds_every_run) {
-  check(MemoryPlan::max, 16, 64);
-  check(MemoryPlan::max, 512, 2048);
+  expect_every_run_fits(MemoryPlan::max, 16, 64);
+  expect_every_run_fits(MemoryPlan::max, 512, 2048);
 }
 
 TEST_P(MemoryOfEveryModel, planned_as_expressions_holds_every_run_and_no_more) {
-  check(MemoryPlan::elastic, 16, 64);
-  check(MemoryPlan::elastic, 512, 2048);
+  expect_every_run_fits(MemoryPlan::elastic, 16, 64);
+  expect_every_run_fits(MemoryPlan::elastic, 512, 2048);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, MemoryOfEveryModel, testing::ValuesIn(test::every_model()),

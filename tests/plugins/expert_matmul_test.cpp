@@ -13,10 +13,12 @@ struct Form {
   bool transposed;
   uint32_t block;
   int zeros;  // 0: fixed, 1: f32, 2: u8
+  bool bf16 = false;
 };
 constexpr Form kForms[] = {
     {"f32", 0, false, 0, 0},
     {"f32 transposed", 0, true, 0, 0},
+    {"bf16", 0, false, 0, 0, true},
     {"u4 block 32", WEFT_U4, true, 32, 0},
     {"u4 block 16 u8 zeros", WEFT_U4, true, 16, 2},
     {"u8 block 64 f32 zeros", WEFT_U8, true, 64, 1},
@@ -26,8 +28,12 @@ constexpr Form kForms[] = {
 uint32_t stack(Graph& g, const Form& form, int64_t k, int64_t n, Random& random) {
   const std::vector<int64_t> shape =
       form.transposed ? std::vector<int64_t>{kExperts, n, k} : std::vector<int64_t>{kExperts, k, n};
-  if (form.storage == 0)
-    return g.constant("w", Data::floats(shape, random.reals(kExperts * k * n)));
+  if (form.storage == 0) {
+    std::vector<float> reals = random.reals(kExperts * k * n);
+    for (float& x : reals)
+      if (form.bf16) x = float(int(x * 128)) / 128;
+    return g.constant("w", Data::floats(shape, reals));
+  }
   Graph::Quantized q;
   q.storage = form.storage;
   q.matrices = kExperts;

@@ -60,7 +60,7 @@ TEST(CpuRounded, auto_rounds_many_rows_of_floats) {
 TEST(CpuRounded, groups_of_linears_agree_with_the_reference) {
   for (const Form& form : kForms) {
     if (!form.storage) continue;
-    for (int64_t m : {70, 97}) {
+    for (int64_t m : {20, 70, 97}) {
       const int64_t k = 96, n = 80;
       Random random(7);
       Graph g;

@@ -17,8 +17,6 @@ size_t decoded(const Generation& generation) {
   return generation.ids.empty() ? 0 : generation.ids.size() - 1;
 }
 
-}  // namespace
-
 // What --compute asks for; the device's name says what it has.
 const char* compute_line(const std::string& compute) {
   if (compute == "f32") return "f32";
@@ -26,6 +24,8 @@ const char* compute_line(const std::string& compute) {
   if (compute == "int8") return "f32, and int8 where a backend has it for quantized weights";
   return "f32, and what a backend has fastest: int8 for quantized weights, bf16 for prompts";
 }
+
+}  // namespace
 
 void print_stats(const RunReport& report) {
   const Generation& g = report.generation;

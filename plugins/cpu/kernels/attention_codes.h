@@ -94,10 +94,7 @@ WEFT_INLINE void store_bytes(int8_t* p, vi v) {
 WEFT_INLINE void encode_query(const float* x, int64_t count, QueryBlock* to) {
   const vf magic = set1(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer, halves to even
   vf values[2];
-  for (int i = 0; i < 2; i++) {
-    const int64_t some = count - 16 * i;
-    values[i] = some >= 16 ? load(x + 16 * i) : some > 0 ? load_n(x + 16 * i, some, 0) : zero();
-  }
+  for (int i = 0; i < 2; i++) values[i] = load_leading(x + 16 * i, count - 16 * i);
   const float highest = maximum(max(abs(values[0]), abs(values[1])));
   const vf inverse = set1(highest > 0x1p-100f ? 32512.0f / highest : 0.0f);
   for (vf& v : values) v = v * inverse + magic - magic;

@@ -29,10 +29,7 @@ float float_of(uint16_t half) {
 // Codes of up to 32 elements; returns their scale.
 uint16_t encode_block(const float* x, int64_t count, int8_t* codes) {
   vf values[2];
-  for (int i = 0; i < 2; i++) {
-    const int64_t some = count - 16 * i;
-    values[i] = some >= 16 ? load(x + 16 * i) : some > 0 ? load_n(x + 16 * i, some, 0) : zero();
-  }
+  for (int i = 0; i < 2; i++) values[i] = load_leading(x + 16 * i, count - 16 * i);
   // 0, or NaN where an element is not finite.
   const float harm = sum(values[0] * zero() + values[1] * zero());
   const float most = maximum(max(abs(values[0]), abs(values[1]))) / 127.0f;

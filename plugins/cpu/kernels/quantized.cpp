@@ -299,13 +299,9 @@ void quantized_product(const Product& p, int64_t begin, int64_t end) {
     panel(p, begin, end, row, p.rows - row < step ? p.rows - row : step);
 }
 
-WEFT_INLINE vf load_some(const float* p, int64_t count) {
-  return count >= 16 ? load(p) : count > 0 ? load_n(p, count, 0) : zero();
-}
-
 // An infinity or a NaN makes the scale a NaN, and so every result of its row.
 void quantize_chunk(const float* x, int64_t count, int32_t zero_point, Record* to, float* rest) {
-  const vf values[2] = {load_some(x, count), load_some(x + 16, count - 16)};
+  const vf values[2] = {load_leading(x, count), load_leading(x + 16, count - 16)};
   const float highest = maximum(max(abs(values[0]), abs(values[1])));
   const vf inverse = set1(highest > 0 ? 127.0f / highest : 0.0f);
   const vf magic = set1(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer, halves to even
@@ -346,6 +342,8 @@ void install_quantized(Kernels& table) {
   table.quantized_product = quantized_product;
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
   table.second_term_is_free = true;
+#else
+  table.second_term_is_free = false;
 #endif
 }
 

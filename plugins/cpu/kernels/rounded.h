@@ -9,15 +9,13 @@
 
 #include "plugins/cpu/kernels/finish.h"
 #include "plugins/cpu/kernels/packed.h"
+#include "plugins/cpu/kernels/pairs.h"
 
 namespace weft::cpu::WEFT_ISA {
 
 // Sixteen columns of two rows of weights.
 WEFT_INLINE void store_pairs(uint16_t* to, vf even, vf odd) {
-  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
-                                         8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  const __m512bh both = _mm512_cvtne2ps_pbh((__m512)odd.part[0], (__m512)even.part[0]);
-  _mm512_storeu_si512(to, _mm512_permutexvar_epi16(order, (__m512i)both));
+  _mm512_storeu_si512(to, interleave(pack((__m512)even.part[0], (__m512)odd.part[0])));
 }
 
 template <bool nibbles>

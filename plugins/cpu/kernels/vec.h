@@ -73,6 +73,10 @@ __attribute__((noinline, unused)) static vf load_n(const float* p, int64_t n, fl
   for (int i = 0; i < 16; i++) t[i] = i < n ? p[i] : fill;
   return load(t);
 }
+// The first `count` lanes, which may be none or more than there are; zeros after them.
+WEFT_INLINE vf load_leading(const float* p, int64_t count) {
+  return count >= 16 ? load(p) : count > 0 ? load_n(p, count, 0) : zero();
+}
 __attribute__((noinline, unused)) static void store_n(float* p, vf v, int64_t n) {
   float t[16];
   store(t, v);
