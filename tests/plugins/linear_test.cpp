@@ -126,6 +126,15 @@ TEST(CpuLinear, a_gated_pair_runs_as_one) {
   }
 }
 
+TEST(CpuLinear, a_gated_row_of_many_tiles_is_that_of_the_reference) {
+  for (const char* form : {"u4 block 32 f32 zeros", "i8 block 32"})
+    for (const char* compute : {"int8", "auto"})
+      for (int64_t n : {500, 1032, 1080}) {
+        Graph g = gate(form_named(form), "Swish", 1, 64, n);
+        expect_like_reference(g, std::string(form) + " " + compute, 2e-5f, {}, compute);
+      }
+}
+
 TEST(CpuLinear, a_normalization_goes_with_the_products_that_read_it) {
   const Form& form = form_named("u4 block 32 f32 zeros");
   for (int64_t m : {1, 3, 20}) {

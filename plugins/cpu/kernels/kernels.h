@@ -181,7 +181,7 @@ struct Kernels {
                    int64_t step, float* rest);
   // The columns of tiles [begin, end).
   void (*quantized_product)(const Product& p, int64_t begin, int64_t end);
-  bool second_term_is_free;  // one row of two terms waits for memory as one of one term does
+  bool second_term_is_cheap;  // one row of two terms waits for memory most of its time
   // Products of bfloat16, nullptr where the processor has none: x[K] as a rounded row, and the
   // columns of tiles [begin, end), where `begin` is even; `panel` holds rounded_panel_bytes,
   // 64-byte aligned. Weights are rounded to bf16, sums are f32. An element does not depend on the

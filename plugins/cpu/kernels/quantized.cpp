@@ -61,7 +61,7 @@ WEFT_INLINE void eight(const char* const (&at)[T], int64_t word_step, const Reco
   }
 }
 
-// sums[t][r][16] of R rows and T tiles; a tile has room for a group of rows.
+// sums[t][r][16] of R rows and T tiles.
 template <bool nibbles, int R, int T>
 void tile_sums(const PackedMatrix& w, const Tile& tile, float* sums) {
   const bool has_offsets = w.offset_form != kOffsetNone;
@@ -114,7 +114,7 @@ void tile_sums(const PackedMatrix& w, const Tile& tile, float* sums) {
 #pragma GCC unroll 4
   for (int t = 0; t < T; t++)
 #pragma GCC unroll 8
-    for (int r = 0; r < R; r++) store(sums + (t * kGroupRows + r) * 16, acc[r][t]);
+    for (int r = 0; r < R; r++) store(sums + (t * R + r) * 16, acc[r][t]);
 }
 
 template <int R, int T>
@@ -237,46 +237,40 @@ void group_of_rows(const Product& p, int64_t tile, int64_t row, int64_t rows) {
   finish_gate(p, tile, row / p.terms, rows, sums, sums + kGroupRows * 16);
 }
 
-// One row of one or two terms: a pair of tiles at a time, whose words are one stream of memory,
-// which the processor fetches ahead by itself; two streams at once are slower, and so are
-// prefetches.
+// Tiles of few rows that are summed before what becomes of them is computed.
+constexpr int64_t kSpan = 32;
+
+// sums[tile - begin][R][16] of one row of R terms: a pair of tiles at a time, whose words are one
+// stream of memory, which the processor fetches ahead by itself; two streams at once are slower,
+// and so are prefetches.
 template <int R>
-void few_rows(const Product& p, int64_t begin, int64_t end) {
-  alignas(64) float sums[2 * kGroupRows * 16];
-  Tile at{{}, reinterpret_cast<const Record*>(p.x), R};
-  for (int64_t tile = begin; tile < end; tile += 2) {
-    const int64_t tiles = end - tile < 2 ? 1 : 2;
-    for (int64_t t = 0; t < tiles; t++) at.blocks[t] = blocks_of(*p.w, tile + t);
-    if (tiles == 2) {
-      tile_sums_of<R, 2>(*p.w, at, sums);
-    } else {
-      tile_sums_of<R, 1>(*p.w, at, sums);
-    }
-    for (int64_t t = 0; t < tiles; t++) finish(p, tile + t, 0, R, sums + t * kGroupRows * 16);
+void few_rows_of(const PackedMatrix& w, const char* x, int64_t begin, int64_t end, float* sums) {
+  Tile at{{}, reinterpret_cast<const Record*>(x), R};
+  for (int64_t tile = begin; tile < end; tile += 2, sums += 2 * R * 16) {
+    at.blocks[0] = blocks_of(w, tile);
+    if (tile + 1 == end) return tile_sums_of<R, 1>(w, at, sums);
+    at.blocks[1] = blocks_of(w, tile + 1);
+    tile_sums_of<R, 2>(w, at, sums);
   }
 }
 
-// The same of two matrices, one after the other.
+// A gate's two matrices take turns by the span: each turn ends a stream, and the next is slow until
+// it is fetched ahead.
 template <int R>
-void few_rows_gate(const Product& p, int64_t begin, int64_t end) {
-  alignas(64) float sums[4 * kGroupRows * 16];
-  float* up = sums + 2 * kGroupRows * 16;
-  Tile gate{{}, reinterpret_cast<const Record*>(p.x), R}, other = gate;
-  for (int64_t tile = begin; tile < end; tile += 2) {
-    const int64_t tiles = end - tile < 2 ? 1 : 2;
-    for (int64_t t = 0; t < tiles; t++) {
-      gate.blocks[t] = blocks_of(*p.w, tile + t);
-      other.blocks[t] = blocks_of(*p.gated, tile + t);
+void few_rows(const Product& p, int64_t begin, int64_t end) {
+  alignas(64) float sums[kSpan * R * 16], up[kSpan * R * 16];
+  for (int64_t first = begin; first < end; first += kSpan) {
+    const int64_t last = end - first < kSpan ? end : first + kSpan;
+    few_rows_of<R>(*p.w, p.x, first, last, sums);
+    if (p.finish == kGate) few_rows_of<R>(*p.gated, p.x, first, last, up);
+    for (int64_t tile = first; tile < last; tile++) {
+      const int64_t at = (tile - first) * R * 16;
+      if (p.finish == kGate) {
+        finish_gate(p, tile, 0, R, sums + at, up + at);
+      } else {
+        finish(p, tile, 0, R, sums + at);
+      }
     }
-    if (tiles == 2) {
-      tile_sums_of<R, 2>(*p.w, gate, sums);
-      tile_sums_of<R, 2>(*p.gated, other, up);
-    } else {
-      tile_sums_of<R, 1>(*p.w, gate, sums);
-      tile_sums_of<R, 1>(*p.gated, other, up);
-    }
-    for (int64_t t = 0; t < tiles; t++)
-      finish_gate(p, tile + t, 0, R, sums + t * kGroupRows * 16, up + t * kGroupRows * 16);
   }
 }
 
@@ -288,10 +282,8 @@ void panel(const Product& p, int64_t begin, int64_t end, int64_t row0, int64_t r
 }
 
 void quantized_product(const Product& p, int64_t begin, int64_t end) {
-  if (p.rows == 1)
-    return p.finish == kGate ? few_rows_gate<1>(p, begin, end) : few_rows<1>(p, begin, end);
-  if (p.rows == 2)
-    return p.finish == kGate ? few_rows_gate<2>(p, begin, end) : few_rows<2>(p, begin, end);
+  if (p.rows == 1) return few_rows<1>(p, begin, end);
+  if (p.rows == 2) return few_rows<2>(p, begin, end);
   const int64_t row_bytes = chunks_of(p.w->k, p.w->block) * kRecordBytes;
   int64_t step = kPanelBytes / (row_bytes * kGroupRows) * kGroupRows;
   if (step < kGroupRows) step = kGroupRows;
@@ -341,9 +333,9 @@ void install_quantized(Kernels& table) {
   table.quantize = quantize;
   table.quantized_product = quantized_product;
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
-  table.second_term_is_free = true;
+  table.second_term_is_cheap = true;
 #else
-  table.second_term_is_free = false;
+  table.second_term_is_cheap = false;
 #endif
 }
 

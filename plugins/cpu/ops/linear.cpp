@@ -7,7 +7,7 @@
 // Two terms make a row of 15 bits: its codes, and the codes of what they leave of it. Logits are of
 // two terms, and so is what is computed for the last rows of a prompt alone. With compute=auto all
 // of a short prompt is: that costs a few milliseconds, and what follows a near tie comes out as
-// with floats more often; and generation is, where it waits for memory with two terms too.
+// with floats more often; and generation is, where memory takes most of the time.
 //
 // Where the processor multiplies bfloat16, compute=auto rounds the rows of a short prompt instead,
 // which takes the time of 1.5 terms, and on tiles (AMX), which are faster than int8, those of any.
@@ -53,7 +53,7 @@ bool rounds(const State& s, int64_t rows) {
 }
 int64_t terms_of(const State& s, int64_t rows) {
   if (rounds(s, rows)) return 1;
-  const bool is_fine = rows > 1 ? rows <= kFineRows : s.k->second_term_is_free;
+  const bool is_fine = rows > 1 ? rows <= kFineRows : s.k->second_term_is_cheap;
   return s.is_last || (s.is_automatic && is_fine) ? 2 : 1;
 }
 int64_t record_bytes(const State& s, int64_t rows) {
