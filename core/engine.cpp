@@ -35,6 +35,7 @@ runtime::Session::Setup Engine::setup() const {
   setup.shared_domains = plan_->shared_domains();
   setup.capacity = options().capacity;
   setup.chunk = options().chunk;
+  setup.courtesy = options().courtesy;
   return setup;
 }
 

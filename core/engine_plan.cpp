@@ -75,7 +75,9 @@ Status EnginePlan::open_devices(const std::vector<host::PluginPtr>& plugins) {
     const auto found = std::find(available.begin(), available.end(), name);
     std::string why = "no plugin of that name is installed";
     if (found != available.end()) {
-      auto device = plugins[size_t(found - available.begin())]->open(0, wishes);
+      const auto number = options_.devices.find(name);
+      auto device = plugins[size_t(found - available.begin())]->open(
+          number == options_.devices.end() ? 0 : number->second, wishes);
       if (device.ok()) {
         devices_.push_back(std::move(*device));
         continue;

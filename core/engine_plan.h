@@ -30,8 +30,10 @@ struct EngineOptions {
   // What products with weights compute with: "f32", "bf16", "int8" or "auto"; a device's option
   // (weft_api.device_open).
   std::string compute = "f32";
-  int64_t capacity = 2048;  // positions of the KV cache
-  int64_t chunk = 512;      // most tokens of one run
+  std::map<std::string, uint32_t> devices;  // of a backend by its number; 0 where none is given
+  host::Courtesy courtesy;                  // of every queue
+  int64_t capacity = 2048;                  // positions of the KV cache
+  int64_t chunk = 512;                      // most tokens of one run
   // Element types of cached keys and values: f32, f16 at half the bytes, or i8 at a quarter and a
   // bit: rows of codes (quant/code_rows.h), called q8_0. Where none is given,
   // f16 if `compute` is not f32 and the most wanted device of each phase knows f16, else f32.

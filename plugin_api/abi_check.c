@@ -3,7 +3,7 @@
  * A developer who moves a field sees it here first; tests/plugin_api compares the same facts, types
  * and constants with abi/0.9.layout. Lines come from `tests/plugin_api/layout.py --asserts`.
  */
-#include <weft/plugin.h>
+#include <weft/extensions.h>
 
 #define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), "0.9 layout: size of " #type)
 #define AT(type, field, at) \
@@ -292,3 +292,13 @@ AT(weft_ext_external_memory_1, import_buffer, 8);
 AT(weft_ext_external_memory_1, export_buffer, 16);
 AT(weft_ext_external_memory_1, import_event, 24);
 AT(weft_ext_external_memory_1, export_event, 32);
+
+SIZE(weft_throttle, 32);
+AT(weft_throttle, struct_size, 0);
+AT(weft_throttle, reserved0, 4);
+AT(weft_throttle, in_flight_ns, 8);
+AT(weft_throttle, kernel_ns, 16);
+AT(weft_throttle, pause_ns, 24);
+
+SIZE(weft_ext_throttle_1, 8);
+AT(weft_ext_throttle_1, set, 0);

@@ -178,6 +178,24 @@ Result<Queue> Device::create_queue(int32_t priority, bool out_of_order) {
   return Queue(shared_from_this(), raw);
 }
 
+Result<Queue> Device::create_queue(const Courtesy& courtesy, std::string& note) {
+  Queue queue = TRY(create_queue(courtesy.priority));
+  if (!courtesy.is_bound()) return queue;
+  const auto* table =
+      static_cast<const weft_ext_throttle_1*>(plugin_->extension(WEFT_EXT_THROTTLE));
+  if (!table) {
+    note = plugin_->name() + " has no " WEFT_EXT_THROTTLE ": its work is not bounded";
+    return queue;
+  }
+  const weft_throttle bounds = {sizeof bounds, 0, uint64_t(courtesy.in_flight.count()),
+                                uint64_t(courtesy.kernel.count()),
+                                uint64_t(courtesy.pause.count())};
+  weft_error error = empty_error();
+  const weft_status status = table->set(queue.get(), &bounds, &error);
+  if (status < 0) return plugin_->failure("throttle.set", status, error);
+  return queue;
+}
+
 bool Device::has_host_events() const {
   return plugin_->api().event_create && plugin_->api().event_signal;
 }

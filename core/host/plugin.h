@@ -12,9 +12,10 @@
 // calls marked [obj] (everything of one Queue, mapping one Buffer) are the caller's to serialise.
 #pragma once
 
-#include <weft/plugin.h>
+#include <weft/extensions.h>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -217,6 +218,14 @@ class Program {
   bool from_blob_;
 };
 
+// How much what runs here gives way to others who want the same processor.
+struct Courtesy {
+  int32_t priority = 0;  // -1 low, 0 normal, 1 high: a hint to the driver
+  // Bounds on a queue (weft.throttle/1), which work without hints; 0: none.
+  std::chrono::nanoseconds in_flight{0}, kernel{0}, pause{0};
+  bool is_bound() const { return in_flight.count() > 0 || kernel.count() > 0; }
+};
+
 class Device : public std::enable_shared_from_this<Device> {
  public:
   Device(PluginPtr plugin, weft_device* raw, DeviceInfo info);
@@ -238,6 +247,9 @@ class Device : public std::enable_shared_from_this<Device> {
   Result<Buffer> allocate(uint64_t size_bytes, uint32_t memory_kind = 0,
                           const char* debug_name = "", weft_status* status = nullptr);
   Result<Queue> create_queue(int32_t priority = 0, bool out_of_order = false);
+  // A queue as `courtesy` wants it. Bounds that the plugin cannot keep are passed over: then `note`
+  // says so.
+  Result<Queue> create_queue(const Courtesy& courtesy, std::string& note);
   // Whether create_event() and Event::signal exist: an optional pair.
   bool has_host_events() const;
   bool has_callbacks() const;  // Event::on_done, optional as well

@@ -5,8 +5,8 @@ namespace weft::runtime {
 Result<std::unique_ptr<GraphRun>> GraphRun::create(const Session::Setup& setup) {
   std::unique_ptr<GraphRun> run(new GraphRun);
   run->memory_ = TRY(Session::allocate(setup));
-  run->runner_ = TRY(
-      Runner::create(*setup.prefill.plan, *setup.prefill.programs, setup.devices, run->memory_));
+  run->runner_ = TRY(Runner::create(*setup.prefill.plan, *setup.prefill.programs, setup.devices,
+                                    run->memory_, setup.courtesy));
   return run;
 }
 

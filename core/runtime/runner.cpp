@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/counters.h"
+#include "core/base/log.h"
 
 namespace weft::runtime {
 
@@ -46,7 +47,8 @@ Runner::Runner(const plan::Plan& plan, const Programs& programs, SessionMemory& 
 
 Result<std::unique_ptr<Runner>> Runner::create(const plan::Plan& plan, const Programs& programs,
                                                std::span<const host::DevicePtr> devices,
-                                               SessionMemory& memory) {
+                                               SessionMemory& memory,
+                                               const host::Courtesy& courtesy) {
   std::unique_ptr<Runner> runner(new Runner(plan, programs, memory));
   runner->queues_.resize(devices.size());
   runner->last_.resize(devices.size());
@@ -54,7 +56,11 @@ Result<std::unique_ptr<Runner>> Runner::create(const plan::Plan& plan, const Pro
   for (size_t i = 0; i < plan.islands().size(); ++i) {
     const plan::IslandPlan& island = plan.islands()[i];
     host::Queue& queue = runner->queues_[island.device];
-    if (!queue) queue = TRY(devices[island.device]->create_queue());
+    if (!queue) {
+      std::string note;
+      queue = TRY(devices[island.device]->create_queue(courtesy, note));
+      if (!note.empty()) log::warn("{}", note);
+    }
     runner->domains_[island.device] = island.domain;
     IslandRun run;
     run.device = island.device;

@@ -39,7 +39,8 @@ class Runner {
   // All referenced objects outlive the runner.
   static Result<std::unique_ptr<Runner>> create(const plan::Plan& plan, const Programs& programs,
                                                 std::span<const host::DevicePtr> devices,
-                                                SessionMemory& memory);
+                                                SessionMemory& memory,
+                                                const host::Courtesy& courtesy = {});
 
   // Symbols of the next run; one the plan does not use is ignored.
   void bind(std::string_view symbol, int64_t value);

@@ -95,11 +95,11 @@ Result<std::unique_ptr<Session>> Session::create(const Setup& setup) {
     session->caches_.push_back({value.name, value.type.dtype, elements / setup.capacity});
     session->cache_offsets_.push_back(memory.state_offset.at(input));
   }
-  session->prefill_ =
-      TRY(Runner::create(*setup.prefill.plan, *setup.prefill.programs, setup.devices, memory));
+  session->prefill_ = TRY(Runner::create(*setup.prefill.plan, *setup.prefill.programs,
+                                         setup.devices, memory, setup.courtesy));
   if (setup.decode.plan != setup.prefill.plan) {
-    session->decode_ =
-        TRY(Runner::create(*setup.decode.plan, *setup.decode.programs, setup.devices, memory));
+    session->decode_ = TRY(Runner::create(*setup.decode.plan, *setup.decode.programs, setup.devices,
+                                          memory, setup.courtesy));
   }
   return session;
 }

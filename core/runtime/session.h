@@ -44,6 +44,7 @@ class Session {
     std::vector<uint32_t> domains;     // of each device
     std::vector<bool> shared_domains;  // host memory that devices import
     int64_t capacity = 0, chunk = 0;
+    host::Courtesy courtesy;
   };
   static Result<std::unique_ptr<Session>> create(const Setup& setup);
 

@@ -49,11 +49,11 @@ Result<std::unique_ptr<Verifier>> Verifier::create(const Session::Setup& setup,
                                                    const ops::Tolerance& tolerance) {
   std::unique_ptr<Verifier> out(new Verifier(setup, tolerance));
   out->memory_ = TRY(Session::allocate(setup));
-  out->prefill_ = TRY(
-      Runner::create(*setup.prefill.plan, *setup.prefill.programs, setup.devices, out->memory_));
+  out->prefill_ = TRY(Runner::create(*setup.prefill.plan, *setup.prefill.programs, setup.devices,
+                                     out->memory_, setup.courtesy));
   if (setup.decode.plan != setup.prefill.plan) {
-    out->decode_ = TRY(
-        Runner::create(*setup.decode.plan, *setup.decode.programs, setup.devices, out->memory_));
+    out->decode_ = TRY(Runner::create(*setup.decode.plan, *setup.decode.programs, setup.devices,
+                                      out->memory_, setup.courtesy));
   }
   // Both conversations begin with empty caches.
   const ir::Graph& graph = setup.prefill.plan->graph();

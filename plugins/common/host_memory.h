@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "weft/extensions.h"
 #include "weft/plugin.hpp"
 
 namespace weft::common {

@@ -29,6 +29,7 @@ DeviceBuffer::DeviceBuffer(Context& context, void* pointer, uint64_t offset, uin
   if (__builtin_add_overflow(offset, size, &whole))
     throw Failure(WEFT_E_INVALID, "an imported range ends beyond the address space");
   check_import(context.facts.limits, pointer, whole);
+  context.counters.memories++;
   cl_int code = CL_SUCCESS;
   memory_ = ClMemory(clCreateBuffer(context.handle(), CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR,
                                     std::max<uint64_t>(whole, 1), pointer, &code));

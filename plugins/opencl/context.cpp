@@ -1,15 +1,19 @@
 // Context, queues and constants of a device; see context.h.
 #include "plugins/opencl/context.h"
 
+#include "plugins/opencl/priority.h"
+
 namespace weft::opencl {
 
 namespace {
 
-ClContext create_context(const DeviceFacts& facts) {
-  const cl_context_properties properties[] = {
-      CL_CONTEXT_PLATFORM, reinterpret_cast<cl_context_properties>(facts.platform), 0};
+ClContext create_context(const DeviceFacts& facts, const Options& options) {
+  std::vector<cl_context_properties> properties = {
+      CL_CONTEXT_PLATFORM, reinterpret_cast<cl_context_properties>(facts.platform)};
+  add_context_hints(priority_hints(facts), options.priority, properties);
+  properties.push_back(0);
   cl_int code = CL_SUCCESS;
-  ClContext context(clCreateContext(properties, 1, &facts.id, nullptr, nullptr, &code));
+  ClContext context(clCreateContext(properties.data(), 1, &facts.id, nullptr, nullptr, &code));
   check(code, "clCreateContext");
   return context;
 }
@@ -19,22 +23,19 @@ ClContext create_context(const DeviceFacts& facts) {
 Context::Context(DeviceFacts device, Options chosen)
     : facts(std::move(device)),
       options(chosen),
-      context_(create_context(facts)),
-      service_(create_queue(false)),
-      kernels_(facts, context_, chosen.tiled) {}
+      context_(create_context(facts, options)),
+      service_(create_queue(0, false)),
+      kernels_(facts, context_, chosen.tiled, counters) {}
 
-ClQueue Context::create_queue(bool profiled) const {
-  cl_int code = CL_SUCCESS;
-  ClQueue queue(clCreateCommandQueue(context_.get(), facts.id,
-                                     profiled ? CL_QUEUE_PROFILING_ENABLE : 0, &code));
-  check(code, "clCreateCommandQueue");
-  return queue;
+ClQueue Context::create_queue(int32_t priority, bool timestamps) const {
+  return make_queue(context_.get(), facts, priority, timestamps);
 }
 
 ClMemory Context::allocate(uint64_t size) const {
   check_allocation(facts.limits, size);
   cl_mem_flags flags = CL_MEM_READ_WRITE;
   if (options.share_memory) flags |= CL_MEM_ALLOC_HOST_PTR;
+  counters.memories++;
   cl_int code = CL_SUCCESS;
   ClMemory memory(
       clCreateBuffer(context_.get(), flags, std::max<uint64_t>(size, 1), nullptr, &code));

@@ -6,6 +6,7 @@
 #include "plugins/common/live_constants.h"
 #include "plugins/opencl/cl_handle.h"
 #include "plugins/opencl/facts.h"
+#include "plugins/opencl/kernel.h"
 #include "plugins/opencl/kernel_library.h"
 #include "plugins/opencl/options.h"
 
@@ -24,14 +25,21 @@ class Context {
 
   const DeviceFacts facts;
   const Options options;
+  mutable Counters counters;
 
   cl_context handle() const { return context_.get(); }
   // A queue for what the host asks in between: mapping, uploads. [any thread]
   cl_command_queue service() const { return service_.get(); }
-  ClQueue create_queue(bool profiled) const;
+  // `priority` as weft_queue_desc has it; the driver is told where it takes hints. Timestamps are
+  // for profiles and throttles.
+  ClQueue create_queue(int32_t priority, bool timestamps) const;
   // Uninitialised memory of at least one byte; throws WEFT_E_OUT_OF_MEMORY.
   ClMemory allocate(uint64_t size) const;
   KernelLibrary& kernels() { return kernels_; }
+  // A new kernel object of the library, which has been built.
+  Kernel kernel(const std::string& name) {
+    return Kernel(kernels_.kernel(name), name, facts.id, counters);
+  }
   // The live constant of this key, else a new one that `fill` writes. [any thread]
   ConstantRef constant(const common::ConstantKey& key, uint64_t size,
                        const std::function<void(char*)>& fill);

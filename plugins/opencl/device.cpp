@@ -7,6 +7,21 @@
 
 namespace weft::opencl {
 
+OpenclDevice::~OpenclDevice() {
+  if (!context_.options.report) return;
+  const Counters& c = context_.counters;
+  const auto number = [](const std::atomic<uint64_t>& n) {
+    return static_cast<unsigned long long>(n.load());
+  };
+  log_(
+      text("opencl report: %llu programs built, %llu of them after the first run; %llu runs, %llu "
+           "kernels enqueued in %llu us, %llu of them pieces; %llu arguments set, %llu kept; %llu "
+           "pauses; %llu buffers made",
+           number(c.programs), number(c.programs_late), number(c.runs), number(c.kernels),
+           number(c.enqueue_ns) / 1000, number(c.pieces), number(c.arguments_set),
+           number(c.arguments_kept), number(c.pauses), number(c.memories)));
+}
+
 void OpenclDevice::claim(const weft_graph& graph, const weft_claim_sink& sink) {
   common::answer_claims(graph, sink, 0, [&](const NodeView& node) {
     const OpRow* row = find_op(node->domain, node->op_type);
@@ -27,8 +42,8 @@ plugin::Buffer* OpenclDevice::allocate(const weft_buffer_desc& desc) {
   return new DeviceBuffer(context_, desc.size);
 }
 
-plugin::Queue* OpenclDevice::create_queue(const weft_queue_desc&) {
-  return new DeviceQueue(context_);
+plugin::Queue* OpenclDevice::create_queue(const weft_queue_desc& desc) {
+  return new DeviceQueue(context_, desc.priority);
 }
 
 plugin::Event* OpenclDevice::create_event() {

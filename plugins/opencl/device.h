@@ -1,13 +1,19 @@
 // An open device: what it claims, and the objects it makes.
 #pragma once
 
+#include <weft/extensions.h>
+
 #include "plugins/opencl/context.h"
 
 namespace weft::opencl {
 
 class OpenclDevice final : public plugin::Device {
  public:
-  OpenclDevice(DeviceFacts facts, Options options) : context_(std::move(facts), options) {}
+  using Log = std::function<void(const std::string&)>;
+  // `log` gets the report of option report=1 when the device is closed.
+  OpenclDevice(DeviceFacts facts, Options options, Log log)
+      : context_(std::move(facts), options), log_(std::move(log)) {}
+  ~OpenclDevice() override;
 
   void claim(const weft_graph& graph, const weft_claim_sink& sink) override;
   uint32_t blob_check(const void* head, uint64_t size) override;
@@ -25,6 +31,7 @@ class OpenclDevice final : public plugin::Device {
 
  private:
   Context context_;
+  Log log_;
 };
 
 // The table of weft.external_memory/1: host pointers, where the device works on the host's memory.

@@ -2,6 +2,7 @@
 #include "plugins/opencl/facts.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "plugins/opencl/cl_handle.h"
 
@@ -23,6 +24,22 @@ std::string words(cl_device_id device, cl_device_info what) {
   return buffer;
 }
 
+// As long as it may be.
+std::string long_words(cl_device_id device, cl_device_info what) {
+  size_t size = 0;
+  if (clGetDeviceInfo(device, what, 0, nullptr, &size) != CL_SUCCESS || size == 0) return "";
+  std::string out(size, '\0');
+  if (clGetDeviceInfo(device, what, size, out.data(), nullptr) != CL_SUCCESS) return "";
+  return out.c_str();
+}
+
+// "OpenCL 3.0 and more" is 30; what cannot be read is 12, the least there is.
+uint32_t version_of(const std::string& words) {
+  unsigned major = 0, minor = 0;
+  if (std::sscanf(words.c_str(), "OpenCL %u.%u", &major, &minor) != 2) return 12;
+  return major * 10 + minor;
+}
+
 std::string words(cl_platform_id platform, cl_platform_info what) {
   char buffer[256] = {};
   if (clGetPlatformInfo(platform, what, sizeof buffer - 1, buffer, nullptr) != CL_SUCCESS)
@@ -36,6 +53,8 @@ DeviceFacts describe(cl_platform_id platform, cl_device_id device) {
   facts.id = device;
   facts.name = words(device, CL_DEVICE_NAME);
   facts.driver = words(platform, CL_PLATFORM_VERSION) + ", " + words(device, CL_DRIVER_VERSION);
+  facts.extensions = long_words(device, CL_DEVICE_EXTENSIONS);
+  facts.version = version_of(words(device, CL_DEVICE_VERSION));
   facts.is_processor = number<cl_device_type>(device, CL_DEVICE_TYPE) & CL_DEVICE_TYPE_CPU;
   facts.unified_memory = number<cl_bool>(device, CL_DEVICE_HOST_UNIFIED_MEMORY) == CL_TRUE;
   const auto svm = number<cl_device_svm_capabilities>(device, CL_DEVICE_SVM_CAPABILITIES);

@@ -18,6 +18,8 @@ struct DeviceFacts {
   cl_platform_id platform = nullptr;
   cl_device_id id = nullptr;
   std::string name;
+  std::string extensions;       // names between spaces
+  uint32_t version = 12;        // of OpenCL, times ten
   std::string driver;           // platform and driver versions: what a stored program depends on
   bool is_processor = false;    // CL_DEVICE_TYPE_CPU: vector kernels, memory of the host
   bool unified_memory = false;  // the device works on the host's memory
@@ -25,6 +27,10 @@ struct DeviceFacts {
   bool coherent = false;
   uint64_t memory = 0;
   Limits limits;
+
+  bool has(const std::string& extension) const {
+    return (" " + extensions + " ").find(" " + extension + " ") != std::string::npos;
+  }
 };
 
 // Empty when there is none; then `why` says so in one sentence. [any thread]

@@ -25,8 +25,9 @@ struct KernelLibrary::Header {
   uint64_t reserved[3];
 };
 
-KernelLibrary::KernelLibrary(const DeviceFacts& facts, ClContext context, bool tiled)
-    : facts_(facts), context_(std::move(context)) {
+KernelLibrary::KernelLibrary(const DeviceFacts& facts, ClContext context, bool tiled,
+                             Counters& counters)
+    : facts_(facts), counters_(counters), context_(std::move(context)) {
   static_assert(sizeof(Header) == 64);
   options_ = "-cl-std=CL1.2" + define("PANEL", kPanel) + define("ROWS", kRows) +
              define("TILE", kTile) + define("DEPTH", kTileDepth) + define("GROUP", kGroup) +
@@ -56,7 +57,13 @@ std::string KernelLibrary::log_of(cl_program program) const {
   return log.c_str();
 }
 
+void KernelLibrary::count_build() {
+  counters_.programs++;
+  if (counters_.runs) counters_.programs_late++;
+}
+
 void KernelLibrary::build_from_source() {
+  count_build();
   const char* lines = source_.c_str();
   cl_int code = CL_SUCCESS;
   ClProgram program(clCreateProgramWithSource(context_.get(), 1, &lines, nullptr, &code));
@@ -79,6 +86,7 @@ void KernelLibrary::build_from_source() {
 }
 
 void KernelLibrary::build_from_binary(const unsigned char* binary, size_t size) {
+  count_build();
   cl_int code = CL_SUCCESS, loaded = CL_SUCCESS;
   ClProgram program(
       clCreateProgramWithBinary(context_.get(), 1, &facts_.id, &size, &binary, &loaded, &code));

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "plugins/opencl/cl_handle.h"
+#include "plugins/opencl/counters.h"
 #include "plugins/opencl/facts.h"
 
 namespace weft::opencl {
@@ -41,7 +42,8 @@ constexpr int kSlices = 8;      // SLICES: parts of k that share a column in the
 
 class KernelLibrary {
  public:
-  KernelLibrary(const DeviceFacts& facts, ClContext context, bool tiled);
+  // `facts` and `counters` outlive the library.
+  KernelLibrary(const DeviceFacts& facts, ClContext context, bool tiled, Counters& counters);
 
   // Builds unless that has been done. With a blob: WEFT_E_STALE_BLOB unless it is for exactly this
   // library and whole.
@@ -61,7 +63,10 @@ class KernelLibrary {
   void build_from_binary(const unsigned char* binary, size_t size);
   std::string log_of(cl_program program) const;
 
+  void count_build();
+
   const DeviceFacts& facts_;
+  Counters& counters_;
   ClContext context_;
   std::string options_, source_;
   Key key_{};

@@ -32,9 +32,7 @@ const OpRow* find_op(const char* domain, const char* op) {
   return nullptr;
 }
 
-Kernel Prepare::kernel(const std::string& name) const {
-  return Kernel(context.kernels().kernel(name), name, context.facts.id);
-}
+Kernel Prepare::kernel(const std::string& name) const { return context.kernel(name); }
 
 Tensor Prepare::constant(uint32_t i, uint64_t layout, uint64_t size,
                          const std::function<void(char*)>& fill) const {

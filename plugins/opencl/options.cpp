@@ -27,6 +27,13 @@ bool set(Options& options, const DeviceFacts& facts, const std::string& name,
   } else if (name == "family") {
     if (value != "cpu" && value != "gpu") throw unknown("family is cpu or gpu");
     options.tiled = value == "gpu";
+  } else if (name == "priority") {
+    if (value != "low" && value != "normal" && value != "high")
+      throw unknown("priority is low, normal or high");
+    options.priority = value == "low" ? -1 : value == "high" ? 1 : 0;
+  } else if (name == "report") {
+    if (value != "0" && value != "1") throw unknown("report is 0 or 1");
+    options.report = value == "1";
   } else {
     return name == "compute";  // products are of floats, whatever is wished
   }
@@ -46,7 +53,8 @@ Options choose_options(const DeviceFacts& facts, const char* environment, const 
     if (equals == std::string::npos ||
         !set(options, facts, item.substr(0, equals), item.substr(equals + 1)))
       throw Failure(WEFT_E_INVALID, "WEFT_OPENCL holds '" + item +
-                                        "'; it takes memory=own|shared and family=cpu|gpu");
+                                        "'; it takes memory=own|shared, family=cpu|gpu, "
+                                        "priority=low|normal|high and report=0|1");
   }
   for (uint32_t i = 0; i < count; i++)
     if (!set(options, facts, given[i].key, given[i].value))

@@ -6,6 +6,11 @@
 //   family   cpu      kernels without barriers, wide vectors in one work-item
 //            gpu      kernels that tile through local memory
 //
+//   priority low|normal|high    the context's, where the driver takes a hint (priority.h); a
+//   queue's
+//            own priority is given when it is made
+//   report   1        tells what was done when the device is closed: kernels, arguments, builds
+//
 // What is not said follows from the device.
 #pragma once
 
@@ -19,6 +24,8 @@ namespace weft::opencl {
 struct Options {
   bool share_memory = false;
   bool tiled = false;
+  int32_t priority = 0;  // -1, 0, 1
+  bool report = false;
 };
 
 // `environment` may be null. A name or value that is not known is a WEFT_E_INVALID Failure in

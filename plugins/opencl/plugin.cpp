@@ -12,6 +12,8 @@
 #include <cstring>
 
 #include "plugins/opencl/device.h"
+#include "plugins/opencl/priority.h"
+#include "plugins/opencl/queue.h"
 
 namespace weft::opencl {
 
@@ -22,7 +24,8 @@ class OpenclPlugin final : public plugin::Plugin {
   explicit OpenclPlugin(const weft_host& host) : host_(plugin::read_struct(&host)) {}
 
   const void* extension(const char* id) override {
-    return std::strcmp(id, WEFT_EXT_EXTERNAL_MEMORY) == 0 ? &kExternalMemory : nullptr;
+    if (std::strcmp(id, WEFT_EXT_EXTERNAL_MEMORY) == 0) return &kExternalMemory;
+    return std::strcmp(id, WEFT_EXT_THROTTLE) == 0 ? &kThrottle : nullptr;
   }
   void device_info(uint32_t index, weft_device_info& out) override;
   plugin::Device* open(uint32_t index, const weft_kv* options, uint32_t count) override;
@@ -58,7 +61,7 @@ void OpenclPlugin::device_info(uint32_t index, weft_device_info& out) {
   out.memory_kinds = WEFT_MEM_DEVICE_LOCAL | (device.unified_memory ? WEFT_MEM_HOST_VISIBLE : 0) |
                      (device.coherent ? WEFT_MEM_HOST_COHERENT | WEFT_MEM_HOST_CACHED : 0);
   out.queue_count = 1;
-  out.priority_levels = 1;
+  out.priority_levels = priority_hints(device).queue_priority ? 3 : 1;
   out.dtypes_compute[0] = uint64_t{1} << WEFT_F32;
 }
 
@@ -69,7 +72,9 @@ plugin::Device* OpenclPlugin::open(uint32_t index, const weft_kv* options, uint3
       choose_options(device, std::getenv("WEFT_OPENCL"), options, count, ignored);
   if (!ignored.empty() && host_.log)
     host_.log(host_.ctx, WEFT_LOG_WARN, ("options that opencl does not know: " + ignored).c_str());
-  return new OpenclDevice(device, chosen);
+  return new OpenclDevice(device, chosen, [host = host_](const std::string& line) {
+    if (host.log) host.log(host.ctx, WEFT_LOG_INFO, line.c_str());
+  });
 }
 
 }  // namespace

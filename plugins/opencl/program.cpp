@@ -74,6 +74,7 @@ void IslandProgram::copy_back(const weft_execute_args& args, Submission& command
 
 void IslandProgram::submit(const weft_execute_args& args, Submission& commands) {
   const std::lock_guard lock(mutex_);
+  context_.counters.runs++;
   refresh(args.slots);
   resolve(args, commands);
   for (uint32_t n = 0; n < nodes_.size(); n++) {

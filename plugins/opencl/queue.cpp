@@ -13,8 +13,8 @@ plugin::Event* event_of(EventRef state) { return new DeviceEvent(std::move(state
 
 }  // namespace
 
-DeviceQueue::DeviceQueue(Context& context)
-    : context_(context), queue_(context.create_queue(false)) {}
+DeviceQueue::DeviceQueue(Context& context, int32_t priority)
+    : context_(context), priority_(priority), queue_(context.create_queue(priority, false)) {}
 
 DeviceQueue::~DeviceQueue() {
   clFinish(queue_.get());
@@ -23,9 +23,16 @@ DeviceQueue::~DeviceQueue() {
 
 void DeviceQueue::flush() { check(clFlush(queue_.get()), "clFlush"); }
 
+void DeviceQueue::throttle(const weft_throttle& bounds) {
+  check(clFinish(queue_.get()), "clFinish");
+  const bool is_bound = bounds.in_flight_ns || bounds.kernel_ns;
+  queue_ = context_.create_queue(priority_, is_bound);
+  throttle_ = is_bound ? std::make_unique<Throttle>(bounds, context_.counters) : nullptr;
+}
+
 void DeviceQueue::start_profiling() {
   if (profiled_) return;
-  profiled_ = context_.create_queue(true);
+  profiled_ = context_.create_queue(priority_, true);
   cl_event event = nullptr;
   check(clEnqueueMarkerWithWaitList(profiled_.get(), 0, nullptr, &event),
         "clEnqueueMarkerWithWaitList");
@@ -53,7 +60,8 @@ plugin::Event* DeviceQueue::submit(weft_event* const* waits, uint32_t wait_count
     check(clFinish(queue_.get()), "clFinish");  // the two queues keep one order
   }
   Submission commands(profile ? profiled_.get() : queue_.get(), context_.facts.limits,
-                      std::move(causes), profile);
+                      context_.counters, std::move(causes), profile ? nullptr : throttle_.get(),
+                      profile);
   weft_error error{};
   error.struct_size = sizeof error;
   const weft_status status = plugin::guarded(&error, [&] { fill(commands); });
@@ -82,5 +90,20 @@ plugin::Event* DeviceQueue::copy(const weft_view& src, const weft_view& dst,
     copy_elements(context_, copy_, from, to, commands);
   });
 }
+
+// ------------------------------------------------------------------ weft.throttle/1
+namespace {
+
+weft_status WEFT_CALL set_throttle(weft_queue* queue, const weft_throttle* bounds,
+                                   weft_error* error) {
+  return plugin::guarded(error, [&] {
+    if (!bounds) throw Failure(WEFT_E_INVALID, "a throttle without bounds");
+    static_cast<DeviceQueue*>(plugin::object(queue))->throttle(plugin::read_struct(bounds));
+  });
+}
+
+}  // namespace
+
+const weft_ext_throttle_1 kThrottle = {set_throttle};
 
 }  // namespace weft::opencl

@@ -1,39 +1,19 @@
 // Enqueueing with explicit sizes, and reading timestamps; see submission.h.
 #include "plugins/opencl/submission.h"
 
-#include "plugins/common/row.h"
+#include "plugins/common/clock.h"
 
 namespace weft::opencl {
 
-Kernel::Kernel(ClKernel handle, std::string name, cl_device_id device)
-    : handle_(std::move(handle)), name_(std::move(name)) {
-  check(clGetKernelWorkGroupInfo(handle_.get(), device, CL_KERNEL_WORK_GROUP_SIZE,
-                                 sizeof largest_group_, &largest_group_, nullptr),
-        "clGetKernelWorkGroupInfo");
-  cl_ulong local = 0;
-  check(clGetKernelWorkGroupInfo(handle_.get(), device, CL_KERNEL_LOCAL_MEM_SIZE, sizeof local,
-                                 &local, nullptr),
-        "clGetKernelWorkGroupInfo");
-  local_bytes_ = local;
-}
-
-void Kernel::set(cl_uint& at, const void* value, size_t size) const {
-  const cl_int code = clSetKernelArg(handle_.get(), at, size, value);
-  if (code != CL_SUCCESS)
-    throw Failure(WEFT_E_INTERNAL, text("argument %u of kernel %s: %s", at, name_.c_str(),
-                                        error_name(code).c_str()));
-  at++;
-}
-
-void Kernel::set(cl_uint& at, const Tensor& tensor) const {
-  set(at, &tensor.memory, sizeof tensor.memory);
-  const cl_long elements = cl_long(tensor.offset / common::element_size(tensor.dtype));
-  set(at, &elements, sizeof elements);
-}
-
-Submission::Submission(cl_command_queue queue, const Limits& limits, std::vector<EventRef> causes,
+Submission::Submission(cl_command_queue queue, const Limits& limits, Counters& counters,
+                       std::vector<EventRef> causes, Throttle* throttle,
                        const weft_prof_sink* profile)
-    : queue_(queue), limits_(limits), causes_(std::move(causes)), profile_(profile) {
+    : queue_(queue),
+      limits_(limits),
+      counters_(counters),
+      causes_(std::move(causes)),
+      throttle_(throttle),
+      profile_(profile) {
   for (const EventRef& cause : causes_) waits_.push_back(cause->handle());
 }
 
@@ -42,27 +22,45 @@ void Submission::keep(cl_event event, const char* label, uint32_t kind) {
   if (profile_) records_.push_back({last_, node_, label, kind});
 }
 
-void Submission::launch(const Kernel& kernel, const Grid& grid) {
-  size_t global[3];
-  size_t items = 1;
-  for (int d = 0; d < 3; d++) {
-    if (grid.global[d] == 0) return;
-    items *= grid.local[d];
-    global[d] = (grid.global[d] + grid.local[d] - 1) / grid.local[d] * grid.local[d];
-  }
+void Submission::check_grid(const Kernel& kernel, const Grid& grid) const {
+  const size_t items = grid.local[0] * grid.local[1] * grid.local[2];
   check_work_group(limits_, items, kernel.local_bytes());
   if (items > kernel.largest_group())
     throw Failure(
         WEFT_E_UNSUPPORTED,
         text("kernel %s runs in work-groups of at most %zu on this device, %zu are needed",
              kernel.name().c_str(), kernel.largest_group(), items));
+}
+
+ClEventRef Submission::enqueue(const Kernel& kernel, const size_t* offset, const size_t* size,
+                               const size_t* group) {
+  const uint64_t begin = common::now_ns();
   cl_event event = nullptr;
-  const cl_int code = clEnqueueNDRangeKernel(queue_, kernel.handle(), 3, nullptr, global,
-                                             grid.local, cl_uint(waits_.size()),
+  const cl_int code = clEnqueueNDRangeKernel(queue_, kernel.handle(), 3, offset, size, group,
+                                             cl_uint(waits_.size()),
                                              waits_.empty() ? nullptr : waits_.data(), &event);
   if (code != CL_SUCCESS)
     throw Failure(status_of(code), "kernel " + kernel.name() + ": " + error_name(code));
+  counters_.kernels++;
+  counters_.enqueue_ns += common::now_ns() - begin;
   keep(event, *label_ ? label_ : kernel.name().c_str(), 1);
+  return last_;
+}
+
+void Submission::launch(const Kernel& kernel, const Grid& grid) {
+  check_grid(kernel, grid);
+  Grid whole = grid;
+  for (int d = 0; d < 3; d++) {
+    if (grid.global[d] == 0) return;
+    whole.global[d] = (grid.global[d] + grid.local[d] - 1) / grid.local[d] * grid.local[d];
+  }
+  if (!throttle_) {
+    enqueue(kernel, nullptr, whole.global, whole.local);
+    return;
+  }
+  throttle_->launch(kernel, whole, [&](const size_t(&offset)[3], const size_t(&size)[3]) {
+    return enqueue(kernel, offset, size, whole.local);
+  });
 }
 
 void Submission::copy(cl_mem from, uint64_t from_offset, cl_mem to, uint64_t to_offset,

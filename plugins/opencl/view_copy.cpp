@@ -46,8 +46,7 @@ void copy_elements(Context& context, std::unique_ptr<Kernel>& kernel, const Stri
   }
   if (!kernel) {
     context.kernels().ensure(nullptr, 0);
-    kernel = std::make_unique<Kernel>(context.kernels().kernel("copy_elements"), "copy_elements",
-                                      context.facts.id);
+    kernel = std::make_unique<Kernel>(context.kernel("copy_elements"));
   }
   cl_long8 shape{}, from_stride{}, to_stride{};
   for (uint32_t d = 0; d < kMaxRank; d++) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compiles weft/plugin.h and weft/note.h alone, as every C and C++ a vendor may use.
+"""Compiles weft/plugin.h, extensions.h and note.h alone, as every C and C++ a vendor may use.
 
     check_header.py INCLUDE
 
@@ -19,6 +19,7 @@ LANGUAGES = {
     "c++": ["c++98", "c++11", "c++14", "c++17", "c++20"],
 }
 COMPILERS = {"c": ["gcc", "clang"], "c++": ["g++", "clang++"]}
+HEADERS = ("plugin.h", "extensions.h", "note.h")
 ALLOWED = {"stddef.h", "stdint.h", "weft/plugin.h"}
 
 
@@ -27,7 +28,7 @@ def compile_all(include):
     for language, standards in LANGUAGES.items():
         for compiler in filter(shutil.which, COMPILERS[language]):
             for standard in standards:
-                for header in ("plugin.h", "note.h"):
+                for header in HEADERS:
                     command = [compiler, "-x", language, f"-std={standard}", f"-I{include}",
                                *FLAGS, "-"]
                     source = f"#include <weft/{header}>\n"
@@ -44,7 +45,7 @@ def compile_all(include):
 
 def includes_allowed(include):
     found = set()
-    for header in ("plugin.h", "note.h"):
+    for header in HEADERS:
         text = pathlib.Path(include, "weft", header).read_text(encoding="utf-8")
         found |= set(re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', text, re.M))
     if not found <= ALLOWED:

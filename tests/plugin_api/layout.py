@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Prints the binary layout of weft/plugin.h, or compares it with a stored one.
+"""Prints the binary layout of the headers of the ABI (weft/plugin.h, extensions.h), or compares it
+with a stored one.
 
     layout.py INCLUDE                    prints it
     layout.py INCLUDE --golden FILE      exit 1 and a diff when it differs from FILE
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 
-NOT_CONSTANTS = {"WEFT_CALL", "WEFT_EXPORT", "WEFT_PLUGIN_H_"}
+NOT_CONSTANTS = {"WEFT_CALL", "WEFT_EXPORT", "WEFT_PLUGIN_H_", "WEFT_EXTENSIONS_H_"}
 
 
 def declarators(statement):
@@ -51,7 +52,8 @@ def constants(header):
 
 
 def read_header(include):
-    text = pathlib.Path(include, "weft", "plugin.h").read_text(encoding="utf-8")
+    text = "".join(pathlib.Path(include, "weft", name).read_text(encoding="utf-8")
+                   for name in ("plugin.h", "extensions.h"))
     return re.sub(r"/\*.*?\*/", "", text, flags=re.S)
 
 
@@ -69,7 +71,7 @@ def layout(include):
         else:
             lines.append(f'printf("{name} = %lld\\n", (long long)({name}));')
     body = "\n  ".join(lines)
-    program = ("#include <stdio.h>\n#include <weft/plugin.h>\n"
+    program = ("#include <stdio.h>\n#include <weft/extensions.h>\n"
                f"int main(void) {{\n  {body}\n  return 0;\n}}\n")
     with tempfile.TemporaryDirectory() as folder:
         source, binary = os.path.join(folder, "layout.c"), os.path.join(folder, "layout")

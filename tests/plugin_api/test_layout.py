@@ -4,6 +4,7 @@
     test_layout.py INCLUDE
 """
 import pathlib
+import shutil
 import sys
 import tempfile
 
@@ -33,6 +34,7 @@ def changed_layout(include, change):
     with tempfile.TemporaryDirectory() as folder:
         copy = pathlib.Path(folder, "weft")
         copy.mkdir()
+        shutil.copy(pathlib.Path(include, "weft", "extensions.h"), copy)
         (copy / "plugin.h").write_text(text.replace(before, after), encoding="utf-8")
         return layout.layout(folder)
 

@@ -18,7 +18,7 @@
 #include <variant>
 #include <vector>
 
-#include "weft/plugin.h"
+#include "weft/extensions.h"
 
 namespace weft::test {
 

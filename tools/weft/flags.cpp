@@ -1,5 +1,7 @@
 #include "tools/weft/flags.h"
 
+#include <charconv>
+
 namespace weft::cli {
 
 void add_shared_flags(CLI::App& verb, Flags& flags) {
@@ -13,6 +15,15 @@ void add_shared_flags(CLI::App& verb, Flags& flags) {
   verb.add_option("--decode", flags.decode, "Backends for generated tokens")
       ->delimiter(',')
       ->allow_extra_args(false);
+  verb.add_option("--device", flags.devices,
+                  "A backend's device by its number in `weft plugins probe`, as opencl=1")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  verb.add_option("--priority", flags.priority,
+                  "low, normal or high: gives way to, or goes before, others on the same device");
+  verb.add_option("--throttle", flags.throttle_ms,
+                  "Milliseconds of work that a device is given at once (0: no bound; default: 8 "
+                  "with --priority low)");
   verb.add_option("--require", flags.require, "Fail (exit 6) if any node lands on another backend");
   verb.add_option("--compute", flags.compute,
                   "Products with weights: f32, bf16 (prompts), int8 (quantized weights), or auto: "
@@ -43,16 +54,46 @@ std::optional<ir::DType> cache_type(const std::string& name) {
   return {};
 }
 
+std::optional<std::pair<std::string, uint32_t>> device_choice(const std::string& text) {
+  const size_t equals = text.find('=');
+  uint32_t number = 0;
+  const char* end = text.data() + text.size();
+  if (equals == std::string::npos || equals == 0) return {};
+  const auto [stop, error] = std::from_chars(text.data() + equals + 1, end, number);
+  if (error != std::errc() || stop != end) return {};
+  return std::pair(text.substr(0, equals), number);
+}
+
+// A kernel takes half of what is on the device at once, so that two can follow each other; the
+// pause is an eighth.
+host::Courtesy courtesy(const Flags& flags) {
+  host::Courtesy out;
+  out.priority = flags.priority == "low" ? -1 : flags.priority == "high" ? 1 : 0;
+  const double ms = flags.throttle_ms.value_or(out.priority < 0 ? 8.0 : 0.0);
+  out.in_flight = std::chrono::nanoseconds(int64_t(ms * 1e6));
+  out.kernel = out.in_flight / 2;
+  out.pause = out.in_flight / 8;
+  return out;
+}
+
 Status check(const Flags& flags) {
   const auto usage = [](std::string text) { return Error{std::move(text), ErrorKind::usage}; };
   if (flags.compute != "f32" && flags.compute != "bf16" && flags.compute != "int8" &&
       flags.compute != "auto")
     return usage("--compute " + flags.compute + " is not available; f32, bf16, int8 and auto are");
   if (flags.strict && flags.compute == "bf16")
-    return usage("--strict does not go with --compute bf16, whose results depend on the chunk; "
-                 "f32 and int8 do not");
+    return usage(
+        "--strict does not go with --compute bf16, whose results depend on the chunk; "
+        "f32 and int8 do not");
   if (flags.memory != "max" && flags.memory != "elastic")
     return usage("--memory " + flags.memory + " is not available; max and elastic are");
+  if (flags.priority != "low" && flags.priority != "normal" && flags.priority != "high")
+    return usage("--priority " + flags.priority + " is not available; low, normal and high are");
+  if (flags.throttle_ms && !(*flags.throttle_ms >= 0 && *flags.throttle_ms <= 10000))
+    return usage("--throttle takes 0 to 10000 milliseconds");
+  for (const std::string& device : flags.devices)
+    if (!device_choice(device))
+      return usage("--device takes a backend and a number, such as opencl=1, not '" + device + "'");
   for (const std::string& type : {flags.cache_key_type, flags.cache_value_type}) {
     if (!type.empty() && !cache_type(type))
       return usage("KV caches of type '" + type + "' are not available; f32, f16 and q8_0 are");

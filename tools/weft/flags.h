@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/host/plugin.h"
 #include "core/ir/dtype.h"
 #include "tools/weft/verb.h"
 
@@ -21,6 +22,9 @@ struct Flags {
   int64_t chunk = 512;
   int64_t context = 0;  // 0: what prompt and answer need
   std::string memory = "max";
+  std::vector<std::string> devices;  // "opencl=1"
+  std::string priority = "normal";
+  std::optional<double> throttle_ms;             // none: 8 with priority low, else no bound
   int threads = 0;                               // 0: what this process may use
   std::string cache_key_type, cache_value_type;  // empty: as EngineOptions has it
   bool strict = false, stats = false, json = false, no_cache = false;
@@ -32,6 +36,9 @@ struct Flags {
 void add_shared_flags(CLI::App& verb, Flags& flags);
 // The elements of a KV cache that a flag names, as EngineOptions says them; none for other names.
 std::optional<ir::DType> cache_type(const std::string& name);
+// "opencl=1" as backend and number; none for other texts.
+std::optional<std::pair<std::string, uint32_t>> device_choice(const std::string& text);
+host::Courtesy courtesy(const Flags& flags);
 // Refuses values that name something this build has not, in one sentence each.
 Status check(const Flags& flags);
 

@@ -113,6 +113,9 @@ EngineOptions engine_options(const Flags& flags, int64_t capacity) {
   options.require = flags.require;
   // `auto` may compute by how many rows there are; its int8 does not.
   options.compute = flags.strict && flags.compute == "auto" ? "int8" : flags.compute;
+  for (const std::string& device : flags.devices)
+    if (const auto choice = device_choice(device)) options.devices[choice->first] = choice->second;
+  options.courtesy = courtesy(flags);
   options.capacity = capacity;
   options.chunk = std::min(flags.chunk, capacity);
   options.key_type = cache_type(flags.cache_key_type);

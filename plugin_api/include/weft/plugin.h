@@ -568,32 +568,6 @@ typedef weft_status(WEFT_CALL* weft_plugin_entry_fn)(const weft_entry_args*, wef
 #define WEFT_NOTE_ADDRESS_SANITIZER 1u /* flags */
 #define WEFT_NOTE_THREAD_SANITIZER 2u
 
-/* ---------------------------------------------------------------- extensions (frozen tables) */
-#define WEFT_EXT_EXTERNAL_MEMORY "weft.external_memory/1"
-#define WEFT_HANDLE_DMABUF 1u
-#define WEFT_HANDLE_OPAQUE_FD 2u
-#define WEFT_HANDLE_HOST_PTR 3u
-#define WEFT_HANDLE_AHB 4u
-#define WEFT_HANDLE_VENDOR 0x10000u
-typedef struct weft_external {
-  uint32_t struct_size;
-  uint32_t kind;
-  int64_t fd; /* ownership: import dups; export returns a new fd the caller closes */
-  void* ptr;  /* host pointer or AHardwareBuffer* */
-  uint64_t size, offset;
-} weft_external;
-typedef struct weft_ext_external_memory_1 {
-  uint32_t(WEFT_CALL* kinds)(weft_device*, uint32_t for_export); /* bit i = handle kind i */
-  weft_status(WEFT_CALL* import_buffer)(weft_device*, const weft_external*, weft_buffer** out,
-                                        weft_error*);
-  weft_status(WEFT_CALL* export_buffer)(weft_buffer*, uint32_t kind, weft_external* out,
-                                        weft_error*);
-  /* sync-fd / opaque-fd semaphores for GPU<->NPU waits without the CPU */
-  weft_status(WEFT_CALL* import_event)(weft_device*, const weft_external*, weft_event** out,
-                                       weft_error*);
-  weft_status(WEFT_CALL* export_event)(weft_event*, uint32_t kind, weft_external* out, weft_error*);
-} weft_ext_external_memory_1;
-
 #ifdef __cplusplus
 }
 #endif

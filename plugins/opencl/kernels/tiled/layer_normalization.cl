@@ -5,7 +5,7 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void layer_normalizati
     global const float* bias, long bias_at, int has_bias, global float* y, long y_at, long rows,
     int n, float epsilon) {
   local float shared[GROUP];
-  const long row = get_group_id(0);
+  const long row = GROUP_ID(0);
   x += x_at + row * n;
   y += y_at + row * n;
   float partial = 0;

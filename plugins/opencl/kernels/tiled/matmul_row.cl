@@ -8,7 +8,7 @@ kernel __attribute__((reqd_work_group_size(PANEL * SLICES, 1, 1))) void matmul_r
     int k, int n) {
   local float partial[SLICES][PANEL];
   const int lane = get_local_id(0) % PANEL, slice = get_local_id(0) / PANEL;
-  const int panel = get_group_id(0);
+  const int panel = GROUP_ID(0);
   x += x_at;
   w += w_at + (long)panel * k * PANEL;
   float sum = 0;

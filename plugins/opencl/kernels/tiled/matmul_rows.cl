@@ -13,7 +13,7 @@ kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void matmul_rows(
   local float a[DEPTH][TILE + 1];
   local float b[DEPTH][TILE];
   const int lx = get_local_id(0), ly = get_local_id(1), id = ly * SIDE + lx;
-  const int column = get_group_id(0) * TILE, row = get_group_id(1) * TILE;
+  const int column = GROUP_ID(0) * TILE, row = GROUP_ID(1) * TILE;
   x += x_at;
   w += w_at;
   float c[4][4];

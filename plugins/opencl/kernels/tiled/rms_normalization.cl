@@ -3,7 +3,7 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void rms_normalization
     global const float* x, long x_at, global const float* scale, long scale_at, global float* y,
     long y_at, long rows, int n, float epsilon) {
   local float shared[GROUP];
-  const long row = get_group_id(0);
+  const long row = GROUP_ID(0);
   x += x_at + row * n;
   y += y_at + row * n;
   float squares = 0;

@@ -4,7 +4,7 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void softmax(global co
                                                                        long y_at, long rows,
                                                                        int n) {
   local float shared[GROUP];
-  const long row = get_group_id(0);
+  const long row = GROUP_ID(0);
   x += x_at + row * n;
   y += y_at + row * n;
   float mine = -INFINITY;
