@@ -15,7 +15,8 @@ long integer_of(float v, int item) {
       return v < -9223372036854775808.0f ? LONG_MIN : (long)v;
   }
   const bool is_signed = item == ITEM_I8 || item == ITEM_I16 || item == ITEM_I32;
-  const int bits = item == ITEM_I8 || item == ITEM_U8 ? 8 : item == ITEM_I16 || item == ITEM_U16 ? 16 : 32;
+  const bool is_byte = item == ITEM_I8 || item == ITEM_U8;
+  const int bits = is_byte ? 8 : item == ITEM_I16 || item == ITEM_U16 ? 16 : 32;
   const long most = is_signed ? (1L << (bits - 1)) - 1 : (1L << bits) - 1;
   const long least = is_signed ? -most - 1 : 0;
   if (!(v == v)) return 0;
