@@ -35,6 +35,8 @@ class Context {
   ClQueue create_queue(int32_t priority, bool timestamps) const;
   // Uninitialised memory of at least one byte; throws WEFT_E_OUT_OF_MEMORY.
   ClMemory allocate(uint64_t size) const;
+  // Memory that holds `size` bytes of the host's from the start.
+  ClMemory copy_of(const void* bytes, uint64_t size) const;
   KernelLibrary& kernels() { return kernels_; }
   // A new kernel object of the library, which has been built.
   Kernel kernel(const std::string& name) {

@@ -37,7 +37,7 @@ class Kernel {
   double& group_ns() const { return state_->group_ns; }
 
  private:
-  static constexpr size_t kLargestArgument = 64;  // cl_long8
+  static constexpr size_t kLargestArgument = 128;  // cl_long16
   struct Argument {
     size_t size = 0;
     uint64_t memories = 0;  // Counters::memories when it was set, for memory

@@ -15,7 +15,35 @@ constexpr uint64_t kMagic = 0x4C434C43'54464557;  // "WEFTCLCL"
 
 std::string define(const char* name, int value) { return text(" -D%s=%d", name, value); }
 
+#define UNARY(name) #name,
+constexpr const char* kUnary[] = {
+#include "plugins/opencl/codes.def"
+};
+#undef UNARY
+#define BINARY(name) #name,
+constexpr const char* kBinary[] = {
+#include "plugins/opencl/codes.def"
+};
+#undef BINARY
+
+template <size_t n>
+int code_in(const char* const (&names)[n], const std::string& name) {
+  for (size_t i = 0; i < n; i++)
+    if (name == names[i]) return int(i);
+  return -1;
+}
+
+template <size_t n>
+std::string define_all(const char* prefix, const char* const (&names)[n]) {
+  std::string out;
+  for (size_t i = 0; i < n; i++) out += define((std::string(prefix) + names[i]).c_str(), int(i));
+  return out;
+}
+
 }  // namespace
+
+int unary_code(const std::string& name) { return code_in(kUnary, name); }
+int binary_code(const std::string& name) { return code_in(kBinary, name); }
 
 struct KernelLibrary::Header {
   uint64_t magic;
@@ -28,10 +56,12 @@ struct KernelLibrary::Header {
 KernelLibrary::KernelLibrary(const DeviceFacts& facts, ClContext context, bool tiled,
                              Counters& counters)
     : facts_(facts), counters_(counters), context_(std::move(context)) {
-  static_assert(sizeof(Header) == 64);
+  static_assert(sizeof(Header) == 64 && kKeys == kGroup);
   options_ = "-cl-std=CL1.2" + define("PANEL", kPanel) + define("ROWS", kRows) +
              define("TILE", kTile) + define("DEPTH", kTileDepth) + define("GROUP", kGroup) +
-             define("SLICES", kSlices);
+             define("SLICES", kSlices) + define("KEYS", kKeys) + define("HEAD", kHead) +
+             define("WIDTH", width_of(tiled)) + define_all("UNARY_", kUnary) +
+             define_all("BINARY_", kBinary);
   const char* family = tiled ? "tiled" : "vector";
   // What the others use comes first.
   for (bool prelude : {true, false})

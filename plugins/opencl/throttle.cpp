@@ -54,13 +54,10 @@ void Throttle::launch(const Kernel& kernel, const Grid& grid, const Enqueue& enq
 }
 
 void Throttle::make_room(double ns) {
-  if (bounds_.in_flight_ns == 0) return;
-  bool waited = false;
-  while (!under_way_.empty() && ns_under_way_ + ns > double(bounds_.in_flight_ns)) {
-    wait_for_oldest();
-    waited = true;
-  }
-  if (!waited) return;
+  if (bounds_.in_flight_ns == 0 || under_way_.empty() ||
+      ns_under_way_ + ns <= double(bounds_.in_flight_ns))
+    return;
+  while (!under_way_.empty()) wait_for_oldest();
   counters_.pauses++;
   if (bounds_.pause_ns) std::this_thread::sleep_for(std::chrono::nanoseconds(bounds_.pause_ns));
 }

@@ -4,7 +4,7 @@
 // A2.1).
 //
 //   a kernel longer than kernel_ns     is enqueued in pieces, by global offsets
-//   more than in_flight_ns enqueued    waits for the oldest piece, then pauses for pause_ns
+//   more than in_flight_ns enqueued    waits until the device has none of it, and for pause_ns more
 //
 // How long a work-group takes is measured per kernel object; of one that is new a sixteenth goes
 // ahead and is waited for. Kernels find their group by GROUP_ID (kernels/prelude.cl), since
