@@ -69,10 +69,19 @@ if(NOT WEFT_SANITIZE)
                          LABELS long)
   endforeach()
   if(TARGET weft_opencl)
-    add_test(NAME model_test_opencl
-             COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/test_opencl.py)
-    set_tests_properties(model_test_opencl PROPERTIES LABELS long
-      ENVIRONMENT "WEFT_BIN=$<TARGET_FILE:weft>;${WEFT_DRIVER_ENVIRONMENT}")
+    # The installed driver, made to fail.
+    add_library(faulty_driver MODULE plugins/opencl/faults/driver.c)
+    target_include_directories(faulty_driver SYSTEM PRIVATE ${OpenCL_INCLUDE_DIRS})
+    target_link_libraries(faulty_driver PRIVATE weft_options ${CMAKE_DL_LIBS})
+    set_target_properties(faulty_driver PROPERTIES C_VISIBILITY_PRESET default
+                          LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/plugins)
+    foreach(script test_opencl test_opencl_faults)
+      add_test(NAME model_${script}
+               COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/${script}.py)
+      set(variables "WEFT_BIN=$<TARGET_FILE:weft>" "WEFT_FAULTY_DRIVER=$<TARGET_FILE:faulty_driver>")
+      set_tests_properties(model_${script} PROPERTIES LABELS long
+                           ENVIRONMENT "${variables};${WEFT_DRIVER_ENVIRONMENT}")
+    endforeach()
   endif()
   # Bad input of every kind, on models of two nodes that the tests write.
   foreach(script test_bad_models test_bad_surroundings)

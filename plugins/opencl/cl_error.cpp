@@ -73,16 +73,24 @@ weft_status status_of(cl_int code) {
     case CL_OUT_OF_HOST_MEMORY:
     case CL_INVALID_BUFFER_SIZE:
       return WEFT_E_OUT_OF_MEMORY;
+    // A queue or a context that was valid when it was made stops being so when its device is gone.
     case CL_DEVICE_NOT_AVAILABLE:
+    case CL_INVALID_COMMAND_QUEUE:
+    case CL_INVALID_CONTEXT:
       return WEFT_E_DEVICE_LOST;
     default:
       return WEFT_E_INTERNAL;
   }
 }
 
+std::string words_of(cl_int code) {
+  const bool is_lost = status_of(code) == WEFT_E_DEVICE_LOST;
+  return (is_lost ? "the device is lost: " : "") + error_name(code);
+}
+
 void check(cl_int code, const char* call) {
   if (code != CL_SUCCESS)
-    throw Failure(status_of(code), text("%s: %s", call, error_name(code).c_str()));
+    throw Failure(status_of(code), text("%s: %s", call, words_of(code).c_str()));
 }
 
 }  // namespace weft::opencl

@@ -18,6 +18,8 @@ using plugin::text;
 
 // "CL_INVALID_WORK_GROUP_SIZE (-54)".
 std::string error_name(cl_int code);
+// The same with what it means for the user, where it means the device.
+std::string words_of(cl_int code);
 // The status of the ABI that a code means.
 weft_status status_of(cl_int code);
 // Throws a Failure unless `code` is CL_SUCCESS.

@@ -40,7 +40,7 @@ ClEventRef Submission::enqueue(const Kernel& kernel, const size_t* offset, const
                                              cl_uint(waits_.size()),
                                              waits_.empty() ? nullptr : waits_.data(), &event);
   if (code != CL_SUCCESS)
-    throw Failure(status_of(code), "kernel " + kernel.name() + ": " + error_name(code));
+    throw Failure(status_of(code), "kernel " + kernel.name() + ": " + words_of(code));
   counters_.kernels++;
   counters_.enqueue_ns += common::now_ns() - begin;
   keep(event, *label_ ? label_ : kernel.name().c_str(), 1);

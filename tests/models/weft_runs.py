@@ -90,6 +90,18 @@ class WeftTest(unittest.TestCase):
         for word in words:
             self.assertIn(word, run.err)
 
+    def require_device(self, name):
+        """Skips the test when backend `name` has no device; fails it when WEFT_REQUIRE_DEVICES, a
+        list, has the name."""
+        probe = self.weft("plugins", "probe", "--json")
+        found = {row["name"]: row for row in json.loads(probe.out)}.get(name, {})
+        if found.get("devices"):
+            return
+        why = f"no device of {name}: {found.get('why', 'the plugin is not built')}"
+        if name in os.environ.get("WEFT_REQUIRE_DEVICES", ""):
+            self.fail(why)
+        self.skipTest(why)
+
     def install(self, *plugins):
         """Copies the binary and some plugins to a prefix of their own; returns the binary there."""
         prefix = self.scratch / "prefix"
