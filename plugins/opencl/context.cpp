@@ -14,14 +14,20 @@ ClContext create_context(const DeviceFacts& facts) {
   return context;
 }
 
+DeviceFacts limited(DeviceFacts facts, const Options& chosen) {
+  uint64_t& most = facts.limits.allocation_bytes;
+  most = std::min(most, chosen.allocation_bytes);
+  return facts;
+}
+
 }  // namespace
 
 Context::Context(DeviceFacts device, Options chosen)
-    : facts(std::move(device)),
+    : facts(limited(std::move(device), chosen)),
       options(chosen),
       context_(create_context(facts)),
       service_(create_queue(false)),
-      kernels_(facts, context_, chosen.tiled) {}
+      kernels_(facts, context_, options) {}
 
 ClQueue Context::create_queue(bool profiled) const {
   cl_int code = CL_SUCCESS;

@@ -23,6 +23,15 @@ std::string words(cl_device_id device, cl_device_info what) {
   return buffer;
 }
 
+bool has_extension(cl_device_id device, const std::string& name) {
+  size_t size = 0;
+  if (clGetDeviceInfo(device, CL_DEVICE_EXTENSIONS, 0, nullptr, &size) != CL_SUCCESS) return false;
+  std::string list(size, '\0');
+  if (clGetDeviceInfo(device, CL_DEVICE_EXTENSIONS, size, list.data(), nullptr) != CL_SUCCESS)
+    return false;
+  return (" " + std::string(list.c_str()) + " ").find(" " + name + " ") != std::string::npos;
+}
+
 std::string words(cl_platform_id platform, cl_platform_info what) {
   char buffer[256] = {};
   if (clGetPlatformInfo(platform, what, sizeof buffer - 1, buffer, nullptr) != CL_SUCCESS)
@@ -41,6 +50,8 @@ DeviceFacts describe(cl_platform_id platform, cl_device_id device) {
   const auto svm = number<cl_device_svm_capabilities>(device, CL_DEVICE_SVM_CAPABILITIES);
   facts.coherent =
       facts.unified_memory && (facts.is_processor || (svm & CL_DEVICE_SVM_FINE_GRAIN_BUFFER) != 0);
+  facts.halves = has_extension(device, "cl_khr_fp16");
+  facts.integer_dot = has_extension(device, "cl_khr_integer_dot_product");
   facts.memory = number<cl_ulong>(device, CL_DEVICE_GLOBAL_MEM_SIZE);
   Limits& limits = facts.limits;
   limits.allocation_bytes = number<cl_ulong>(device, CL_DEVICE_MAX_MEM_ALLOC_SIZE);

@@ -15,6 +15,17 @@ constexpr uint64_t kMagic = 0x4C434C43'54464557;  // "WEFTCLCL"
 
 std::string define(const char* name, int value) { return text(" -D%s=%d", name, value); }
 
+std::string define_weights(const DeviceFacts& facts, const Options& chosen) {
+  return define("FORM_F32", int(WeightKind::f32)) + define("FORM_F16", int(WeightKind::f16)) +
+         define("FORM_BF16", int(WeightKind::bf16)) + define("FORM_U8", int(WeightKind::u8)) +
+         define("FORM_U4", int(WeightKind::u4)) + define("SCALE_F16", int(ScaleKind::f16)) +
+         define("ZERO_FIXED", int(ZeroKind::fixed)) + define("ZERO_U8", int(ZeroKind::u8)) +
+         define("HALF", chosen.half) + define("FP16", chosen.half && facts.halves);
+}
+
+// What the others use.
+bool is_prelude(const KernelSource& file) { return !std::strncmp(file.name, "prelude", 7); }
+
 }  // namespace
 
 struct KernelLibrary::Header {
@@ -25,19 +36,18 @@ struct KernelLibrary::Header {
   uint64_t reserved[3];
 };
 
-KernelLibrary::KernelLibrary(const DeviceFacts& facts, ClContext context, bool tiled)
+KernelLibrary::KernelLibrary(const DeviceFacts& facts, ClContext context, const Options& chosen)
     : facts_(facts), context_(std::move(context)) {
   static_assert(sizeof(Header) == 64);
-  options_ = "-cl-std=CL1.2" + define("PANEL", kPanel) + define("ROWS", kRows) +
-             define("TILE", kTile) + define("DEPTH", kTileDepth) + define("GROUP", kGroup) +
-             define("SLICES", kSlices);
-  const char* family = tiled ? "tiled" : "vector";
-  // What the others use comes first.
+  options_ = "-cl-std=CL1.2" + define("PANEL", kPanel) + define("CHUNK", kChunk) +
+             define("SPAN", kSpan) + define("TILE", kTile) + define("DEPTH", kTileDepth) +
+             define("GROUP", kGroup) + define("SLICES", kSlices) + define_weights(facts, chosen);
+  const char* family = chosen.tiled ? "tiled" : "vector";
   for (bool prelude : {true, false})
     for (size_t i = 0; i < kKernelSourceCount; i++) {
       const KernelSource& file = kKernelSources[i];
       const bool mine = !std::strcmp(file.family, "any") || !std::strcmp(file.family, family);
-      if (mine && prelude == !std::strcmp(file.name, "prelude")) source_ += file.text;
+      if (mine && prelude == is_prelude(file)) source_ += file.text;
     }
   const std::string identity = facts.name + "\n" + facts.driver + "\n" + options_ + "\n" + source_;
   key_ = hash_of(identity.data(), identity.size());

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "plugins/opencl/cl_handle.h"
-#include "plugins/opencl/facts.h"
+#include "plugins/opencl/options.h"
 
 namespace weft::opencl {
 
@@ -33,15 +33,22 @@ extern const size_t kKernelSourceCount;
 
 // Numbers that kernels and their callers share; build options define them for the kernels.
 constexpr int kPanel = 16;      // PANEL: columns of a packed weight that lie together
-constexpr int kRows = 8;        // ROWS: rows of a block of the vector family
+constexpr int kChunk = 64;      // CHUNK: rows of a work-item of the vector family
+constexpr int kSpan = 256;      // SPAN: k that it decodes at once
 constexpr int kTile = 64;       // TILE: rows and columns of a block of the tiled family
-constexpr int kTileDepth = 16;  // DEPTH: of that block
+constexpr int kTileDepth = 32;  // DEPTH: of that block
 constexpr int kGroup = 64;      // GROUP: work-items that share a row in the tiled family
 constexpr int kSlices = 8;      // SLICES: parts of k that share a column in the tiled family
 
+// How a packed weight keeps its elements (FORM_F32 and so on), its scales (SCALE_F32, SCALE_F16)
+// and its zero points (ZERO_FIXED, ZERO_U8, ZERO_F32).
+enum class WeightKind : int { f32, f16, bf16, u8, u4 };
+enum class ScaleKind : int { f32, f16 };
+enum class ZeroKind : int { fixed, u8, f32 };
+
 class KernelLibrary {
  public:
-  KernelLibrary(const DeviceFacts& facts, ClContext context, bool tiled);
+  KernelLibrary(const DeviceFacts& facts, ClContext context, const Options& chosen);
 
   // Builds unless that has been done. With a blob: WEFT_E_STALE_BLOB unless it is for exactly this
   // library and whole.

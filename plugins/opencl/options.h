@@ -5,6 +5,9 @@
 //            shared   the host's memory is used in place; only where the device works on it
 //   family   cpu      kernels without barriers, wide vectors in one work-item
 //            gpu      kernels that tile through local memory
+//   half     1        4-bit codes become halves by masks, two at once, before they become floats
+//            0        they become floats by a shift and a mask each
+//   allocation        the most bytes of one buffer, where less than the device allows
 //
 // What is not said follows from the device.
 #pragma once
@@ -19,6 +22,8 @@ namespace weft::opencl {
 struct Options {
   bool share_memory = false;
   bool tiled = false;
+  bool half = false;
+  uint64_t allocation_bytes = UINT64_MAX;
 };
 
 // `environment` may be null. A name or value that is not known is a WEFT_E_INVALID Failure in

@@ -1,5 +1,6 @@
 // Compiling: from the borrowed graph to tensors and nodes ready to run.
 #include <cstring>
+#include <set>
 
 #include "plugins/opencl/program.h"
 
@@ -59,7 +60,9 @@ void IslandProgram::read_nodes(const GraphView& graph) {
 }
 
 void IslandProgram::info(weft_program_info& out) {
-  for (const ConstantRef& constant : constants_) out.constant_bytes += constant->size;
+  std::set<const DeviceConstant*> counted;  // nodes may share one
+  for (const ConstantRef& constant : constants_)
+    if (counted.insert(constant.get()).second) out.constant_bytes += constant->size;
   std::snprintf(out.blob_key, sizeof out.blob_key, "%s", context_.kernels().key_text().c_str());
 }
 

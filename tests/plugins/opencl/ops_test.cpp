@@ -190,8 +190,9 @@ TEST_P(Refusing, each_reason_is_a_code_and_a_sentence) {
   Graph::Quantized q;
   q.rows = 32;
   q.cols = 8;
-  q.codes.assign(32 * 8, 3);
-  q.scales.assign(8, 1.0f);
+  q.column_major = false;
+  q.codes.assign(32 * 32, 3);
+  q.scales.assign(32, 1.0f);
   const uint32_t w = g.quantized("w", q);
   const auto y = [&](std::vector<D> shape, weft_dtype dtype = WEFT_F32) {
     return g.activation("y", dtype, std::move(shape));
@@ -208,7 +209,7 @@ TEST_P(Refusing, each_reason_is_a_code_and_a_sentence) {
   EXPECT_EQ(claimed, (std::vector<std::vector<uint32_t>>{{5}}));
   const uint32_t codes[] = {WEFT_REFUSE_OP, WEFT_REFUSE_DTYPE, WEFT_REFUSE_QUANT, WEFT_REFUSE_RANK,
                             WEFT_REFUSE_ATTRIBUTE};
-  const char* words[] = {"TopK", "i64", "u4", "4 dims", "last axis"};
+  const char* words[] = {"TopK", "i64", "along K", "4 dims", "last axis"};
   ASSERT_EQ(refused.size(), 5u);
   for (uint32_t i = 0; i < 5; i++) {
     EXPECT_EQ(refused[i].node, i);
