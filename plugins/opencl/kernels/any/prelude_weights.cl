@@ -1,6 +1,7 @@
 // Packed weights (weights.h) as kernels see them, decoded one column at a time.
 //
-//   panel    PANEL columns; group  8 consecutive k of a panel: rows of PANEL words, a word per column
+//   panel            PANEL columns
+//   group            8 consecutive k of a panel: rows of PANEL words, a word per column
 //   FORM_F32         8 rows, a float each
 //   FORM_F16, _BF16  4 rows, the even k in the low half
 //   FORM_U8          2 rows, k 0..3 and 4..7 from the lowest byte on
