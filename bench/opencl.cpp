@@ -32,7 +32,8 @@ kernel void multiply_adds(global float* out, float b, int repeats) {
   for (int j = 0; j < 12; j++) s[j] = get_global_id(0) + j;
   for (int i = 0; i < repeats; i++) {
 #define STEP(j) s[j] = fma(s[j], (float16)b, (float16)b);
-    STEP(0) STEP(1) STEP(2) STEP(3) STEP(4) STEP(5) STEP(6) STEP(7) STEP(8) STEP(9) STEP(10) STEP(11)
+    STEP(0) STEP(1) STEP(2) STEP(3) STEP(4) STEP(5)
+    STEP(6) STEP(7) STEP(8) STEP(9) STEP(10) STEP(11)
   }
   float16 sum = 0;
   for (int j = 0; j < 12; j++) sum += s[j];

@@ -1,5 +1,5 @@
-// y [m, n] = x [m, k] by a packed weight, m up to R: matmul_row of one row, matmul_few_2, _4,
-// _8. One panel per work-group of PANEL * SLICES items, each with one column and every SLICES-th group
+// y [m, n] = x [m, k] by a packed weight, m up to R: matmul_row of one row, matmul_few_2, _4, _8.
+// One panel per work-group of PANEL * SLICES items, each with one column and every SLICES-th group
 // of k.
 //
 // Neighbouring items read neighbouring words of a panel, each word once for all rows; the slices

@@ -27,8 +27,8 @@ float16 high_halves(uint16 v) {
   return as_float16((v & 0x80000000u) | (v >> 3 & 0x0FFFE000u)) * 0x1p112f;
 }
 
-// Element i of a group at `words`, for each form; of codes, the code less its offset. Expressions of
-// a constant i stay in registers.
+// Element i of a group at `words`, for each form; of codes, the code less its offset. Expressions
+// of a constant i stay in registers.
 #define VALUE_F32(i) as_float16(vload16(i, words))
 #define VALUE_F16(i) high_halves((i) % 2 ? vload16((i) / 2, words) : vload16((i) / 2, words) << 16)
 #define VALUE_BF16(i) \
