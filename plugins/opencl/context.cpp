@@ -18,14 +18,20 @@ ClContext create_context(const DeviceFacts& facts, const Options& options) {
   return context;
 }
 
+DeviceFacts limited(DeviceFacts facts, const Options& chosen) {
+  uint64_t& most = facts.limits.allocation_bytes;
+  most = std::min(most, chosen.allocation_bytes);
+  return facts;
+}
+
 }  // namespace
 
 Context::Context(DeviceFacts device, Options chosen)
-    : facts(std::move(device)),
+    : facts(limited(std::move(device), chosen)),
       options(chosen),
       context_(create_context(facts, options)),
       service_(create_queue(0, false)),
-      kernels_(facts, context_, chosen.tiled, counters) {}
+      kernels_(facts, context_, options, counters) {}
 
 ClQueue Context::create_queue(int32_t priority, bool timestamps) const {
   return make_queue(context_.get(), facts, priority, timestamps);

@@ -40,6 +40,17 @@ std::string define_all(const char* prefix, const char* const (&names)[n]) {
   return out;
 }
 
+std::string define_weights(const DeviceFacts& facts, const Options& chosen) {
+  return define("FORM_F32", int(WeightKind::f32)) + define("FORM_F16", int(WeightKind::f16)) +
+         define("FORM_BF16", int(WeightKind::bf16)) + define("FORM_U8", int(WeightKind::u8)) +
+         define("FORM_U4", int(WeightKind::u4)) + define("SCALE_F16", int(ScaleKind::f16)) +
+         define("ZERO_FIXED", int(ZeroKind::fixed)) + define("ZERO_U8", int(ZeroKind::u8)) +
+         define("HALF", chosen.half) + define("FP16", chosen.half && facts.halves);
+}
+
+// What the others use.
+bool is_prelude(const KernelSource& file) { return !std::strncmp(file.name, "prelude", 7); }
+
 }  // namespace
 
 int unary_code(const std::string& name) { return code_in(kUnary, name); }
@@ -53,22 +64,22 @@ struct KernelLibrary::Header {
   uint64_t reserved[3];
 };
 
-KernelLibrary::KernelLibrary(const DeviceFacts& facts, ClContext context, bool tiled,
+KernelLibrary::KernelLibrary(const DeviceFacts& facts, ClContext context, const Options& chosen,
                              Counters& counters)
     : facts_(facts), counters_(counters), context_(std::move(context)) {
   static_assert(sizeof(Header) == 64 && kKeys == kGroup);
-  options_ = "-cl-std=CL1.2" + define("PANEL", kPanel) + define("ROWS", kRows) +
-             define("TILE", kTile) + define("DEPTH", kTileDepth) + define("GROUP", kGroup) +
-             define("SLICES", kSlices) + define("KEYS", kKeys) + define("HEAD", kHead) +
-             define("WIDTH", width_of(tiled)) + define_all("UNARY_", kUnary) +
+  options_ = "-cl-std=CL1.2" + define("PANEL", kPanel) + define("CHUNK", kChunk) +
+             define("SPAN", kSpan) + define("TILE", kTile) + define("DEPTH", kTileDepth) +
+             define("GROUP", kGroup) + define("SLICES", kSlices) + define("KEYS", kKeys) +
+             define("HEAD", kHead) + define("WIDTH", width_of(chosen.tiled)) +
+             define_weights(facts, chosen) + define_all("UNARY_", kUnary) +
              define_all("BINARY_", kBinary);
-  const char* family = tiled ? "tiled" : "vector";
-  // What the others use comes first.
+  const char* family = chosen.tiled ? "tiled" : "vector";
   for (bool prelude : {true, false})
     for (size_t i = 0; i < kKernelSourceCount; i++) {
       const KernelSource& file = kKernelSources[i];
       const bool mine = !std::strcmp(file.family, "any") || !std::strcmp(file.family, family);
-      if (mine && prelude == !std::strcmp(file.name, "prelude")) source_ += file.text;
+      if (mine && prelude == is_prelude(file)) source_ += file.text;
     }
   const std::string identity = facts.name + "\n" + facts.driver + "\n" + options_ + "\n" + source_;
   key_ = hash_of(identity.data(), identity.size());

@@ -20,7 +20,7 @@
 
 #include "plugins/opencl/cl_handle.h"
 #include "plugins/opencl/counters.h"
-#include "plugins/opencl/facts.h"
+#include "plugins/opencl/options.h"
 
 namespace weft::opencl {
 
@@ -34,9 +34,10 @@ extern const size_t kKernelSourceCount;
 
 // Numbers that kernels and their callers share; build options define them for the kernels.
 constexpr int kPanel = 16;      // PANEL: columns of a packed weight that lie together
-constexpr int kRows = 8;        // ROWS: rows of a block of the vector family
+constexpr int kChunk = 64;      // CHUNK: rows of a work-item of the vector family
+constexpr int kSpan = 256;      // SPAN: k that it decodes at once
 constexpr int kTile = 64;       // TILE: rows and columns of a block of the tiled family
-constexpr int kTileDepth = 16;  // DEPTH: of that block
+constexpr int kTileDepth = 32;  // DEPTH: of that block
 constexpr int kGroup = 64;      // GROUP: work-items that share a row in the tiled family
 constexpr int kSlices = 8;      // SLICES: parts of k that share a column in the tiled family
 constexpr int kKeys = 64;       // KEYS: of a block of attention; as many as GROUP
@@ -49,10 +50,17 @@ constexpr int width_of(bool tiled) { return tiled ? 4 : 16; }
 int unary_code(const std::string& name);
 int binary_code(const std::string& name);
 
+// How a packed weight keeps its elements (FORM_F32 and so on), its scales (SCALE_F32, SCALE_F16)
+// and its zero points (ZERO_FIXED, ZERO_U8, ZERO_F32).
+enum class WeightKind : int { f32, f16, bf16, u8, u4 };
+enum class ScaleKind : int { f32, f16 };
+enum class ZeroKind : int { fixed, u8, f32 };
+
 class KernelLibrary {
  public:
   // `facts` and `counters` outlive the library.
-  KernelLibrary(const DeviceFacts& facts, ClContext context, bool tiled, Counters& counters);
+  KernelLibrary(const DeviceFacts& facts, ClContext context, const Options& chosen,
+                Counters& counters);
 
   // Builds unless that has been done. With a blob: WEFT_E_STALE_BLOB unless it is for exactly this
   // library and whole.

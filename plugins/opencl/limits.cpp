@@ -11,21 +11,6 @@ namespace {
 
 unsigned long long number(uint64_t n) { return static_cast<unsigned long long>(n); }
 
-void check_value(const Limits& limits, const plugin::NodeView& node, uint32_t index) {
-  if (index == WEFT_NONE) return;
-  const weft_value& value = node.graph().value(index);
-  if (value.flags & WEFT_VALUE_CONTENTS) return;
-  const uint64_t most = most_bytes(node.graph(), value);
-  if (most <= limits.allocation_bytes) return;
-  throw Refusal{WEFT_REFUSE_LIMIT,
-                text("a tensor of %s may take %llu bytes, one buffer of this device %llu",
-                     node->op_type, number(most), number(limits.allocation_bytes)),
-                index,
-                "CL_DEVICE_MAX_MEM_ALLOC_SIZE",
-                int64_t(most >> 1 > INT64_MAX / 2 ? INT64_MAX : most),
-                int64_t(limits.allocation_bytes)};
-}
-
 }  // namespace
 
 void check_allocation(const Limits& limits, uint64_t size) {
@@ -69,9 +54,24 @@ uint64_t most_bytes(const plugin::GraphView& graph, const weft_value& value) {
   return bytes;
 }
 
+void check_tensor(const Limits& limits, const plugin::NodeView& node, uint32_t index) {
+  if (index == WEFT_NONE) return;
+  const weft_value& value = node.graph().value(index);
+  if (value.flags & WEFT_VALUE_CONTENTS) return;
+  const uint64_t most = most_bytes(node.graph(), value);
+  if (most <= limits.allocation_bytes) return;
+  throw Refusal{WEFT_REFUSE_LIMIT,
+                text("a tensor of %s may take %llu bytes, one buffer of this device %llu",
+                     node->op_type, number(most), number(limits.allocation_bytes)),
+                index,
+                "CL_DEVICE_MAX_MEM_ALLOC_SIZE",
+                int64_t(most >> 1 > INT64_MAX / 2 ? INT64_MAX : most),
+                int64_t(limits.allocation_bytes)};
+}
+
 void check_tensors(const Limits& limits, const plugin::NodeView& node) {
-  for (uint32_t i = 0; i < node->input_count; i++) check_value(limits, node, node.input(i));
-  for (uint32_t i = 0; i < node->output_count; i++) check_value(limits, node, node.output(i));
+  for (uint32_t i = 0; i < node->input_count; i++) check_tensor(limits, node, node.input(i));
+  for (uint32_t i = 0; i < node->output_count; i++) check_tensor(limits, node, node.output(i));
 }
 
 }  // namespace weft::opencl

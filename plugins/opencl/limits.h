@@ -30,7 +30,9 @@ void check_work_group(const Limits& limits, size_t items, uint64_t local_bytes);
 
 // Bytes of a value at the largest bounds of its slots; UINT64_MAX when that is unbounded.
 uint64_t most_bytes(const plugin::GraphView& graph, const weft_value& value);
-// Throws a Refusal when a tensor of the node cannot be one buffer.
+// Throws a Refusal when value `index` of the graph cannot be one buffer.
+void check_tensor(const Limits& limits, const plugin::NodeView& node, uint32_t index);
+// The same of all tensors of the node.
 void check_tensors(const Limits& limits, const plugin::NodeView& node);
 
 }  // namespace weft::opencl

@@ -1,6 +1,7 @@
 // Reading the options of a device; see options.h.
 #include "plugins/opencl/options.h"
 
+#include <cstdlib>
 #include <sstream>
 
 #include "weft/plugin.hpp"
@@ -34,6 +35,14 @@ bool set(Options& options, const DeviceFacts& facts, const std::string& name,
   } else if (name == "report") {
     if (value != "0" && value != "1") throw unknown("report is 0 or 1");
     options.report = value == "1";
+  } else if (name == "half") {
+    if (value != "0" && value != "1") throw unknown("half is 0 or 1");
+    options.half = value == "1";
+  } else if (name == "allocation") {
+    char* end = nullptr;
+    options.allocation_bytes = std::strtoull(value.c_str(), &end, 10);
+    if (value.empty() || *end || options.allocation_bytes == 0)
+      throw unknown("allocation is a number of bytes");
   } else {
     return name == "compute";  // products are of floats, whatever is wished
   }
@@ -47,14 +56,16 @@ Options choose_options(const DeviceFacts& facts, const char* environment, const 
   Options options;
   options.share_memory = facts.unified_memory;
   options.tiled = !facts.is_processor;
+  options.half = facts.halves && !facts.is_processor;
   std::istringstream list(environment ? environment : "");
   for (std::string item; std::getline(list, item, ',');) {
     const size_t equals = item.find('=');
     if (equals == std::string::npos ||
         !set(options, facts, item.substr(0, equals), item.substr(equals + 1)))
-      throw Failure(WEFT_E_INVALID, "WEFT_OPENCL holds '" + item +
-                                        "'; it takes memory=own|shared, family=cpu|gpu, "
-                                        "priority=low|normal|high and report=0|1");
+      throw Failure(WEFT_E_INVALID,
+                    "WEFT_OPENCL holds '" + item +
+                        "'; it takes memory=own|shared, family=cpu|gpu, half=0|1, "
+                        "allocation=BYTES, priority=low|normal|high and report=0|1");
   }
   for (uint32_t i = 0; i < count; i++)
     if (!set(options, facts, given[i].key, given[i].value))

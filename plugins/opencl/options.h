@@ -5,11 +5,12 @@
 //            shared   the host's memory is used in place; only where the device works on it
 //   family   cpu      kernels without barriers, wide vectors in one work-item
 //            gpu      kernels that tile through local memory
+//   half     1        4-bit codes become halves by masks, two at once, before they become floats
+//            0        they become floats by a shift and a mask each
+//   allocation        the most bytes of one buffer, where less than the device allows
 //
-//   priority low|normal|high    the context's, where the driver takes a hint (priority.h); a
-//   queue's
-//            own priority is given when it is made
-//   report   1        tells what was done when the device is closed: kernels, arguments, builds
+//   priority low, normal, high    of the context, where the driver takes such a hint (priority.h)
+//   report   1        says at the end what was done: kernels, arguments, builds, pauses
 //
 // What is not said follows from the device.
 #pragma once
@@ -24,6 +25,8 @@ namespace weft::opencl {
 struct Options {
   bool share_memory = false;
   bool tiled = false;
+  bool half = false;
+  uint64_t allocation_bytes = UINT64_MAX;
   int32_t priority = 0;  // -1, 0, 1
   bool report = false;
 };

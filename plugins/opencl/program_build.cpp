@@ -1,6 +1,7 @@
 // Compiling: from the borrowed graph to tensors and nodes ready to run.
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "plugins/opencl/program.h"
 
@@ -104,7 +105,9 @@ void IslandProgram::read_nodes(const GraphView& graph) {
 
 void IslandProgram::info(weft_program_info& out) {
   out.scratch_bytes = scratch_bytes_;
-  for (const ConstantRef& constant : constants_) out.constant_bytes += constant->size;
+  std::set<const DeviceConstant*> counted;  // nodes may share one
+  for (const ConstantRef& constant : constants_)
+    if (counted.insert(constant.get()).second) out.constant_bytes += constant->size;
   std::snprintf(out.blob_key, sizeof out.blob_key, "%s", context_.kernels().key_text().c_str());
 }
 

@@ -1,8 +1,9 @@
 // Gather: slices along an axis; and GatherElements, ScatterElements and ScatterND: elements whose
-// places are computed.
+// places are computed. A packed table is in gather_packed.h.
 //
 // Nothing can be reported from a kernel, so an index outside its axis means the nearest one inside.
 #include "plugins/opencl/op.h"
+#include "plugins/opencl/ops/gather_packed.h"
 #include "plugins/opencl/walk.h"
 
 namespace weft::opencl {
@@ -19,6 +20,7 @@ void check_gather(const NodeView& node, const Limits& limits) {
   need_input(node, 0);
   need_indices(node, 1);
   need_plain(node, 1);
+  if (gathers_packed(node)) return check_gather_packed(node, limits);
   if (!is_columns(node) || node.in(0).quant) need_plain(node, 0);
   if (!common::element_size(node.in(0).dtype))
     throw Refusal{WEFT_REFUSE_DTYPE, "elements of unknown size", node.input(0)};
@@ -47,7 +49,10 @@ uint32_t unit_of(const Tensor& x, const Tensor& y, const Slices& s) {
   return item;
 }
 
+bool packs_table(const NodeView& node, uint32_t i) { return i == 0 && gathers_packed(node); }
+
 Run prepare_gather(Prepare& context) {
+  if (gathers_packed(context.node)) return prepare_gather_packed(context);
   const Tensor *x = context.in[0], *ids = context.in[1], *y = context.out[0];
   const uint32_t axis = axis_of(context.node.integer("axis", 0), x->rank);
   const bool columns = is_columns(context.node);
@@ -163,7 +168,7 @@ Run prepare_scatter_nd(Prepare& context) {
 
 }  // namespace
 
-extern const OpRow gather_row = {check_gather, prepare_gather};
+extern const OpRow gather_row = {check_gather, prepare_gather, packs_table};
 extern const OpRow gather_elements_row = {check_gather_elements, prepare_gather_elements};
 extern const OpRow scatter_elements_row = {check_scatter, prepare_scatter_elements};
 extern const OpRow scatter_nd_row = {check_scatter, prepare_scatter_nd};

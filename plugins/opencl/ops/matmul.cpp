@@ -1,16 +1,16 @@
-// MatMul: x [..., K] by a constant [K, N], packed once, or by another activation.
+// MatMul: x [..., K] by a constant [K, N], packed once (weights.h), or by another activation.
 //
-//   packed   [ceil(N / PANEL)][K][PANEL] f32, columns past N are zero: a block of columns is read
-//            front to back, by one row (decode) as by many (prefill), in both families
-#include <cstring>
-
+// Which kernel multiplies with a constant follows from the rows of x:
+//
+//   family cpu   1: matmul_row        more: matmul_rows; the bits of a row are the same in both
+//   family gpu   1: matmul_row        2 to 8: matmul_few_*, the same bits
+//                more: matmul_rows, which sums in another order
 #include "plugins/opencl/op.h"
+#include "plugins/opencl/weights.h"
 
 namespace weft::opencl {
 
 namespace {
-
-constexpr uint64_t kPanelLayout = 1;
 
 bool is_weight(const NodeView& node) {
   return node.graph().is_constant(node.input(1)) && node.in(1).rank == 2;
@@ -19,36 +19,6 @@ bool is_weight(const NodeView& node) {
 bool packs(const NodeView& node, uint32_t i) { return i == 1 && is_weight(node); }
 
 int64_t panels(int64_t n) { return (n + kPanel - 1) / kPanel; }
-
-uint64_t packed_bytes(int64_t k, int64_t n) {
-  return uint64_t(panels(n)) * uint64_t(k) * kPanel * sizeof(float);
-}
-
-void check_weight(const NodeView& node, const Limits& limits) {
-  const weft_value& w = node.in(1);
-  if (w.quant)
-    throw Refusal{
-        WEFT_REFUSE_QUANT,
-        text("the weight is quantized to %s, the opencl kernel of MatMul takes f32 weights",
-             common::dtype_name(w.quant->storage)),
-        node.input(1)};
-  if (w.dtype != WEFT_F32)
-    throw Refusal{WEFT_REFUSE_DTYPE,
-                  text("the weight is %s, the opencl kernel of MatMul takes f32 weights",
-                       common::dtype_name(w.dtype)),
-                  node.input(1)};
-  const int64_t k = w.dims[0].value, n = w.dims[1].value;
-  const uint64_t bytes = packed_bytes(k, n);
-  if (bytes > limits.allocation_bytes)
-    throw Refusal{
-        WEFT_REFUSE_LIMIT,
-        text("a packed weight of %lld x %lld is more than one buffer of this device holds",
-             static_cast<long long>(k), static_cast<long long>(n)),
-        node.input(1),
-        "CL_DEVICE_MAX_MEM_ALLOC_SIZE",
-        int64_t(bytes),
-        int64_t(limits.allocation_bytes)};
-}
 
 // Whether the operand has the batch dims of the output (true) or none but ones (false); refuses
 // what lies between.
@@ -71,65 +41,86 @@ void check(const NodeView& node, const Limits& limits) {
   need_input(node, 1);
   need_plain_f32(node, 0);
   if (is_weight(node)) {
-    check_weight(node, limits);
-  } else {
-    need_plain_f32(node, 1);
-    for (uint32_t i : {0u, 1u}) {
-      if (node.in(i).rank < 2)
-        throw Refusal{WEFT_REFUSE_RANK, "a vector multiplied with an activation",
-                      node.input(i),    {},
-                      node.in(i).rank,  2};
-      is_batched(node, i);
-    }
+    check_weight(node.graph(), columns_of(node.graph(), node.input(1)), limits);
+    check_tensor(limits, node, node.input(0));
+    check_tensor(limits, node, node.output(0));
+    return;
+  }
+  need_plain_f32(node, 1);
+  for (uint32_t i : {0u, 1u}) {
+    if (node.in(i).rank < 2)
+      throw Refusal{WEFT_REFUSE_RANK, "a vector multiplied with an activation",
+                    node.input(i),    {},
+                    node.in(i).rank,  2};
+    is_batched(node, i);
   }
   check_tensors(limits, node);
 }
 
-// One panel of a weight; `step_k` and `step_n` are the strides of the stored elements.
-void pack_panel(const float* from, int64_t k, int64_t step_k, int64_t columns, int64_t step_n,
-                float* to) {
-  for (int64_t c = 0; c < kPanel; c++)
-    for (int64_t i = 0; i < k; i++)
-      to[i * kPanel + c] = c < columns ? from[i * step_k + c * step_n] : 0.0f;
-}
+// The product with a constant, part by part.
+struct WeightProduct {
+  const Tensor *x, *y;
+  PackedWeight w;
+  Kernel one, many;
+  std::vector<Kernel> few;  // of up to 2, 4 and 8 rows; none in the family cpu
 
-void pack(const weft_value& w, char* bytes) {
-  const int64_t k = w.dims[0].value, n = w.dims[1].value;
-  const bool rows = w.order == WEFT_ROW_MAJOR;
-  const float* from = static_cast<const float*>(w.data);
-  float* to = reinterpret_cast<float*>(bytes);
-  for (int64_t p = 0; p < panels(n); p++) {
-    const int64_t column = p * kPanel;
-    pack_panel(from + column * (rows ? 1 : k), k, rows ? n : 1,
-               std::min<int64_t>(kPanel, n - column), rows ? 1 : k, to + column * k);
-  }
-}
-
-Run prepare_weight(Prepare& context) {
-  const weft_value& value = context.node.in(1);
-  const int64_t k = value.dims[0].value, n = value.dims[1].value;
-  const Tensor w =
-      context.constant(1, kPanelLayout, packed_bytes(k, n), [&](char* to) { pack(value, to); });
-  const Tensor *x = context.in[0], *y = context.out[0];
-  return [x, y, w, k, n, tiled = context.context.options.tiled, one = context.kernel("matmul_row"),
-          many = context.kernel("matmul_rows")](Submission& commands) {
-    const int64_t rows = n ? y->count / n : 0;
-    const size_t columns = size_t(panels(n));
+  void run(Submission& commands) const {
+    const int64_t rows = w.n ? y->count / w.n : 0;
     if (rows == 0) return;
+    for (const PackedWeight::Part& part : w.parts) {
+      if (few.empty()) {
+        run_vector(commands, part, rows);
+      } else {
+        run_tiled(commands, part, rows);
+      }
+    }
+  }
+
+ private:
+  void run_vector(Submission& commands, const PackedWeight::Part& part, int64_t rows) const {
+    const cl_mem bytes = part.bytes->memory.get();
+    const size_t columns = size_t(part.panels);
     if (rows == 1) {
-      one.arguments(*x, w, *y, cl_int(k), cl_int(n));
-      commands.launch(one, tiled
-                               ? Grid{{columns * kPanel * kSlices, 1, 1}, {kPanel * kSlices, 1, 1}}
-                               : Grid{{columns, 1, 1}, {2, 1, 1}});
+      one.arguments(*x, bytes, *y, part.form, cl_int(rows));
+      commands.launch(one, Grid{{columns, 1, 1}, {2, 1, 1}});
       return;
     }
-    many.arguments(*x, w, *y, cl_int(rows), cl_int(k), cl_int(n));
-    const size_t across = kTile / 4, blocks = size_t((rows + kTile - 1) / kTile);
-    commands.launch(many, tiled
-                              ? Grid{{(size_t(n) + kTile - 1) / kTile * across, blocks * across, 1},
-                                     {across, across, 1}}
-                              : Grid{{columns, size_t((rows + kRows - 1) / kRows), 1}, {1, 4, 1}});
-  };
+    many.arguments(*x, bytes, *y, part.form, cl_int(rows));
+    commands.launch(many, Grid{{columns, size_t((rows + kChunk - 1) / kChunk), 1}, {1, 1, 1}});
+  }
+
+  void run_tiled(Submission& commands, const PackedWeight::Part& part, int64_t rows) const {
+    const cl_mem bytes = part.bytes->memory.get();
+    if (rows <= kFewRows) {
+      const Kernel& kernel = rows == 1 ? one : few[rows <= 2 ? 0 : rows <= 4 ? 1 : 2];
+      kernel.arguments(*x, bytes, *y, part.form, cl_int(rows));
+      constexpr size_t kItems = kPanel * kSlices;
+      commands.launch(kernel, Grid{{size_t(part.panels) * kItems, 1, 1}, {kItems, 1, 1}});
+      return;
+    }
+    many.arguments(*x, bytes, *y, part.form, cl_int(rows));
+    const size_t side = kTile / 4, blocks = size_t((rows + kTile - 1) / kTile);
+    const size_t across = (size_t(part.form.columns) + kTile - 1) / kTile;
+    commands.launch(many, Grid{{across * side, blocks * side, 1}, {side, side, 1}});
+  }
+
+  static constexpr int64_t kFewRows = 8;
+};
+
+Run prepare_weight(Prepare& context) {
+  const plugin::GraphView& graph = context.node.graph();
+  auto product = std::make_shared<WeightProduct>(
+      WeightProduct{context.in[0],
+                    context.out[0],
+                    pack_weight(context.context, graph, columns_of(graph, context.node.input(1))),
+                    context.kernel("matmul_row"),
+                    context.kernel("matmul_rows"),
+                    {}});
+  if (context.context.options.tiled)
+    for (const char* name : {"matmul_few_2", "matmul_few_4", "matmul_few_8"})
+      product->few.push_back(context.kernel(name));
+  for (const PackedWeight::Part& part : product->w.parts) context.constants.push_back(part.bytes);
+  return [product](Submission& commands) { product->run(commands); };
 }
 
 Run prepare_activations(Prepare& context) {
