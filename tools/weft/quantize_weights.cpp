@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
-#include <cstring>
+#include <cmath>
 #include <functional>
 #include <thread>
 
@@ -151,8 +151,35 @@ ir::Quantization quantization_of(Graph& graph, const Job& job, const std::string
   return q;
 }
 
+// What the codes of `weight` lose when they are read by another quantization.
+quant::Loss loss_between(const Graph& graph, const WeightLines& weight,
+                         const ir::Quantization& quantization) {
+  ir::Value other = graph[weight.constant];
+  other.quantization = quantization;
+  ops::ArrayQuantization codes[2];
+  const ops::Array from = constant_view(graph, graph[weight.constant], codes[0]);
+  const ops::Array to = constant_view(graph, other, codes[1]);
+  std::vector<double> reals(size_t(line_length(graph, weight))), decoded(reals.size());
+  quant::Loss loss;
+  for (int64_t line = 0; line < line_count(graph, weight); ++line) {
+    ops::load_line(from, line, weight.columns, reals);
+    ops::load_line(to, line, weight.columns, decoded);
+    double largest = 0;
+    for (size_t i = 0; i < reals.size(); ++i) {
+      const double error = double(float(decoded[i])) - double(float(reals[i]));
+      loss.signal += reals[i] * reals[i];
+      loss.noise += error * error;
+      largest = std::max(largest, std::abs(error));
+    }
+    const auto [low, high] = std::minmax_element(reals.begin(), reals.end());
+    if (*high > *low) loss.worst = std::max(loss.worst, largest / (*high - *low));
+  }
+  return loss;
+}
+
 // The quantization of codes that the format would choose again: 4-bit ones in blocks of its size,
-// as e0m4 edge or asymmetric int4. Nothing for others.
+// as e0m4 edge or asymmetric int4. Nothing for others. A float zero point that storage e0m4 has not
+// is rounded, by 2^-20 of a step.
 std::optional<ir::Quantization> kept_codes(Graph& graph, const WeightLines& weight,
                                            const WeightFormat& format) {
   const ir::Value& value = graph[weight.constant];
@@ -170,9 +197,7 @@ std::optional<ir::Quantization> kept_codes(Graph& graph, const WeightLines& weig
     const float zero = codes.zero_f32  ? codes.zero_f32[i]
                        : codes.zero_u8 ? float(codes.zero_u8[i])
                                        : float(codes.zero);
-    const auto moved = quant::e0m4::from_codes(zero);
-    if (!moved) return {};
-    stored[i] = *moved;
+    stored[i] = quant::e0m4::stored_zero(zero);
   }
   const auto bytes = std::as_bytes(std::span(stored));
   const ir::Type type = graph[q.scale].type;
@@ -221,6 +246,7 @@ Result<QuantizedLayer> quantize_one(Graph& graph, const WeightLines& weight,
   const std::string name = graph[weight.constant].name;
   if (const auto kept = kept_codes(graph, weight, fitted)) {
     layer.same = true;
+    layer.loss = loss_between(graph, weight, *kept);
     replace(graph, weight, *kept, graph[weight.constant].constant, lines, length);
     return layer;
   }

@@ -35,11 +35,13 @@ bool is_token_ids(const Graph& graph, ValueId id) {
          graph[id].name == "input_ids";
 }
 
-// The constant that a product has on its right, and whether a Transpose is in between.
-std::pair<ValueId, bool> right_side(const Graph& graph, const Node& product) {
-  const ValueId right = product.inputs[1];
-  if (is_matrix(graph, right)) return {right, false};
-  const Node* move = graph.producer(right);
+struct Matrix {
+  ValueId constant = ValueId::none;
+  bool transposed = false;  // a Transpose is between it and the reader
+};
+Matrix matrix_behind(const Graph& graph, ValueId id) {
+  if (is_matrix(graph, id)) return {id, false};
+  const Node* move = id == ValueId::none ? nullptr : graph.producer(id);
   if (!move || move->op != Op::Transpose || !is_matrix(graph, move->inputs[0])) return {};
   const auto perm = move->attrs.integers("perm");
   const bool swaps = perm.empty() || perm == std::vector<int64_t>{1, 0};
@@ -99,14 +101,14 @@ std::vector<WeightLines> find_weights(const Graph& graph) {
   };
   for (const NodeId id : graph.order()) {
     const Node& node = graph[id];
-    if (node.op == Op::MatMul) {
-      const auto [constant, transposed] = right_side(graph, node);
-      if (constant != ValueId::none && is_matrix(graph, constant))
-        add(constant, !transposed, {id, 1, true});
-    } else if (node.op == Op::Gather && is_matrix(graph, node.inputs[0]) &&
-               node.attrs.integer("axis", 0) == 0 && is_token_ids(graph, node.inputs[1])) {
-      add(node.inputs[0], false, {id, 0, false});
-    }
+    const bool product = node.op == Op::MatMul;
+    const bool table = node.op == Op::Gather && node.attrs.integer("axis", 0) == 0 &&
+                       is_token_ids(graph, node.inputs[1]);
+    if (!product && !table) continue;
+    const size_t input = product ? 1 : 0;
+    const Matrix matrix = matrix_behind(graph, node.inputs[input]);
+    if (matrix.constant == ValueId::none) continue;
+    add(matrix.constant, product != matrix.transposed, {id, input, product});
   }
   return weights;
 }
