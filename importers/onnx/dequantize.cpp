@@ -126,12 +126,19 @@ bool is_sound(const Tensor& tensor) {
          int64_t(tensor.data->bytes.size()) == ir::size_bytes(tensor.dtype, *count);
 }
 
-// 4-bit zero points that lie one to a byte, as the floats they are.
-Tensor nibble_values(const Tensor& codes, bool is_signed) {
+// 4-bit zero points that lie one to a byte, in pairs again.
+Tensor nibble_pairs(const Tensor& codes) {
+  std::vector<std::byte> apart(codes.data->bytes.begin(), codes.data->bytes.end());
+  apart.resize((apart.size() + 1) / 2 * 2);
+  return make_tensor(DType::u4, codes.dims, joined(apart));
+}
+
+// Signed ones as the floats they are.
+Tensor nibble_values(const Tensor& codes) {
   std::vector<float> values;
   for (std::byte code : codes.data->bytes) {
     const int value = int(uint8_t(code));
-    values.push_back(float(is_signed && value > 7 ? value - 16 : value));
+    values.push_back(float(value > 7 ? value - 16 : value));
   }
   const auto bytes = std::as_bytes(std::span(values));
   return make_tensor(DType::f32, codes.dims, {bytes.begin(), bytes.end()});
@@ -158,7 +165,8 @@ Result<ValueId> folded(NodeImport& node) {
   PackedWeight packed;
   if (zero) {
     zeros = in_line_order(*zero, *layout, lines, 1);
-    if (is_nibble(x->dtype)) zeros = nibble_values(zeros, x->dtype == DType::i4);
+    if (x->dtype == DType::u4) zeros = nibble_pairs(zeros);
+    if (x->dtype == DType::i4) zeros = nibble_values(zeros);
     packed.zero_points = &zeros;
   }
   packed.name = node.input_name(0);

@@ -1,7 +1,8 @@
 // Graphs out: the inverse of the import, for other tools to open and for ONNX Runtime to check us.
 //
-//   TRY(onnx::emit(graph, "out.onnx"));      opset 23; weights in out.onnx.data beside it
-//   TRY(onnx::emit(graph, "out.onnx", {.opset = 25}));  also caches of fixed capacity (opset 24) and windows
+//   TRY(onnx::emit(graph, "out.onnx"));                 opset 23; weights in out.onnx.data beside
+//   it TRY(onnx::emit(graph, "out.onnx", {.opset = 25}));  also caches of fixed capacity, and
+//   windows
 //
 // Names, symbolic dims (as dim_param) and weights are those of the graph. What opset 23 cannot say
 // becomes ops that can: windows and causality after a past become masks, sinks and slopes become
