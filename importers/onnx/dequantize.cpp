@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/ops/array.h"
 #include "importers/onnx/op_table.h"
 #include "importers/onnx/quantized.h"
 
@@ -45,10 +46,9 @@ std::optional<Layout> layout_of(const NodeImport& node, const Tensor& x, const T
     return Layout{axis == 1, 0};
   }
   const int64_t length = x.dims[size_t(axis)];
-  const bool whole_blocks = block >= 8 && (block & (block - 1)) == 0 && length % block == 0;
+  if (block < 8 || (block & (block - 1)) != 0 || length < 1) return {};
   std::vector<int64_t> expected = x.dims;
-  if (!whole_blocks) return {};
-  expected[size_t(axis)] = length / block;
+  expected[size_t(axis)] = (length - 1) / block + 1;
   if (scale.dims != expected) return {};
   return Layout{axis == 0, block};
 }
@@ -91,6 +91,19 @@ Tensor line_major(const Tensor& x, const Layout& layout) {
   return make_tensor(x.dtype, {columns, rows}, std::move(codes));
 }
 
+// The same lines with zeros behind each, up to whole blocks.
+Tensor padded(const Tensor& lines, int64_t block) {
+  const int64_t count = lines.dims[0], length = lines.dims[1];
+  if (block == 0 || length % block == 0) return lines;
+  const int64_t whole = (length / block + 1) * block;
+  const auto from = size_t(ir::size_bytes(lines.dtype, length));
+  const auto to = size_t(ir::size_bytes(lines.dtype, whole));
+  std::vector<std::byte> bytes(size_t(count) * to);
+  for (size_t line = 0; line < size_t(count); line++)
+    std::memcpy(&bytes[line * to], &lines.data->bytes[line * from], from);
+  return make_tensor(lines.dtype, {count, whole}, std::move(bytes));
+}
+
 // Scales or zero points, one to a line or block, in the order of the lines. `per_tensor` ones are
 // repeated.
 Tensor in_line_order(const Tensor& from, const Layout& layout, int64_t lines, int64_t size) {
@@ -113,12 +126,19 @@ bool is_sound(const Tensor& tensor) {
          int64_t(tensor.data->bytes.size()) == ir::size_bytes(tensor.dtype, *count);
 }
 
-// 4-bit zero points that lie one to a byte, as the floats they are.
-Tensor nibble_values(const Tensor& codes, bool is_signed) {
+// 4-bit zero points that lie one to a byte, in pairs again.
+Tensor nibble_pairs(const Tensor& codes) {
+  std::vector<std::byte> apart(codes.data->bytes.begin(), codes.data->bytes.end());
+  apart.resize((apart.size() + 1) / 2 * 2);
+  return make_tensor(DType::u4, codes.dims, joined(apart));
+}
+
+// Signed ones as the floats they are.
+Tensor nibble_values(const Tensor& codes) {
   std::vector<float> values;
   for (std::byte code : codes.data->bytes) {
     const int value = int(uint8_t(code));
-    values.push_back(float(is_signed && value > 7 ? value - 16 : value));
+    values.push_back(float(value > 7 ? value - 16 : value));
   }
   const auto bytes = std::as_bytes(std::span(values));
   return make_tensor(DType::f32, codes.dims, {bytes.begin(), bytes.end()});
@@ -139,13 +159,14 @@ Result<ValueId> folded(NodeImport& node) {
   const int64_t length = x->dims[layout->columns ? 0 : 1];
   if (is_nibble(x->dtype) && length % 2 != 0) return ValueId::none;
 
-  const Tensor codes = line_major(*x, *layout);
+  const Tensor codes = padded(line_major(*x, *layout), layout->block);
   const Tensor scales = in_line_order(*scale, *layout, lines, ir::bits(scale->dtype) / 8);
   Tensor zeros;
   PackedWeight packed;
   if (zero) {
     zeros = in_line_order(*zero, *layout, lines, 1);
-    if (is_nibble(x->dtype)) zeros = nibble_values(zeros, x->dtype == DType::i4);
+    if (x->dtype == DType::u4) zeros = nibble_pairs(zeros);
+    if (x->dtype == DType::i4) zeros = nibble_values(zeros);
     packed.zero_points = &zeros;
   }
   packed.name = node.input_name(0);
@@ -162,7 +183,54 @@ Result<ValueId> folded(NodeImport& node) {
   return quantized_constant(node.importer, packed, dtype);
 }
 
+// The floats of a quantized constant [rows, columns], for readers other than products and gathers.
+ValueId decoded(NodeImport& node, ValueId weight) {
+  const ir::Graph& graph = node.importer.graph;
+  const ir::Value& value = graph[weight];
+  const ir::Quantization& q = *value.quantization;
+  ops::ArrayQuantization codes;
+  codes.storage = q.storage;
+  codes.block = q.block;
+  codes.scale = reinterpret_cast<const float*>(graph[q.scale].constant->bytes.data());
+  codes.zero_f32 = reinterpret_cast<const float*>(graph[q.zero_point].constant->bytes.data());
+  ops::Array array;
+  array.dtype = value.type.dtype;
+  for (const ir::Dim& dim : value.type.shape) array.shape.push_back(dim.constant());
+  array.strides = ops::row_major(array.shape);
+  array.data = const_cast<std::byte*>(value.constant->bytes.data());
+  array.quantization = &codes;
+  ops::Tensor reals = ops::Tensor::zeros(array.dtype, array.shape);
+  ops::copy_elements(array, reals.view());
+  const Tensor tensor = make_tensor(reals.dtype, reals.shape, std::move(reals.bytes));
+  return node.importer.constant(node.importer.fresh_name(node.output_name(0)), tensor);
+}
+
 }  // namespace
+
+Status dequantize_e0m4(NodeImport& node) {
+  const Tensor *codes = node.tensor(0), *scale = node.tensor(1), *zero = node.tensor(2);
+  if (!codes || !scale || !zero)
+    return Error("codes, scales and zero points must be constants of the file");
+  if (codes->dtype != DType::u4 || codes->dims.size() != 3)
+    return Error("codes are " + std::string(ir::name(codes->dtype)) + " of " +
+                 std::to_string(codes->dims.size()) +
+                 " dims; u4 [rows, blocks, block] is expected");
+  PackedWeight packed;
+  packed.name = node.input_name(0);
+  packed.block = codes->dims[2];
+  packed.rows = codes->dims[0];
+  packed.columns = node.integer("columns", 0);
+  packed.e0m4 = true;
+  packed.data = codes;
+  packed.scales = scale;
+  packed.zero_points = zero;
+  const auto dtype = DType(node.integer("to", int64_t(DType::f32)));
+  if (!ir::is_float(dtype)) return Error("`to` names no float type");
+  if (!ir::is_float(zero->dtype)) return Error("zero points are no floats");
+  const ValueId weight = TRY(quantized_constant(node.importer, packed, dtype));
+  node.bind(0, node.importer.is_weight(node.output_name(0)) ? weight : decoded(node, weight));
+  return {};
+}
 
 Status dequantize_linear(NodeImport& node) {
   const ValueId weight = TRY(folded(node));

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "importers/onnx/op_table.h"
 #include "importers/onnx/order.h"
 
 namespace weft::onnx {
@@ -38,7 +39,8 @@ class Inliner {
   Status expand(::onnx::NodeProto&& node, int depth) {
     if (++expanded_ > kMaxNodes) return Error("local functions expand to too many nodes");
     auto found = functions_.find({plain_domain(node.domain()), node.op_type()});
-    if (found == functions_.end()) {
+    const bool known = node.domain() == "weft" && is_listed(node.domain(), node.op_type());
+    if (found == functions_.end() || known) {
       *out_.add_node() = std::move(node);
       return {};
     }

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
+
+#include "quant/e0m4.h"
 
 namespace weft::onnx {
 
@@ -72,6 +75,19 @@ Tensor signed_to_f32(const Tensor& codes, int64_t bits) {
   return make_tensor(DType::f32, codes.dims, std::move(bytes));
 }
 
+// Zero points of codes 0 .. 15 as storage e0m4 has them; nothing where they are no f32 there.
+std::optional<Tensor> zeros_of_e0m4(const Tensor& zeros) {
+  std::vector<std::byte> bytes(zeros.data->bytes.begin(), zeros.data->bytes.end());
+  for (size_t at = 0; at < bytes.size(); at += sizeof(float)) {
+    float zero;
+    std::memcpy(&zero, &bytes[at], sizeof zero);
+    const auto stored = quant::e0m4::from_codes(zero);
+    if (!stored) return {};
+    std::memcpy(&bytes[at], &*stored, sizeof *stored);
+  }
+  return make_tensor(DType::f32, zeros.dims, std::move(bytes));
+}
+
 // The zero points as f32 or u8 [rows, blocks].
 Result<Tensor> zero_points_of(const PackedWeight& weight) {
   const Tensor& given = *weight.zero_points;
@@ -116,8 +132,9 @@ Result<ValueId> quantized_constant(Importer& importer, const PackedWeight& weigh
   if (weight.is_signed) storage = weight.bits == 8 ? DType::i8 : DType::i4;
   if (auto it = importer.quantized.find(key); it != importer.quantized.end()) {
     const ir::Value& made = importer.graph[it->second];
-    bool equal = made.type == type && made.quantization->storage == storage &&
-                 made.quantization->block == weight.block;
+    const bool e0m4 = made.quantization->storage == DType::e0m4;
+    bool equal = made.type == type && (made.quantization->storage == storage || e0m4) &&
+                 e0m4 == weight.e0m4 && made.quantization->block == weight.block;
     if (equal) return it->second;
   }
   const int64_t block = weight.block == 0 ? weight.columns : weight.block;
@@ -134,6 +151,10 @@ Result<ValueId> quantized_constant(Importer& importer, const PackedWeight& weigh
   quantization.scale = importer.constant(importer.fresh_name(weight.name + "/scale"), scales);
   if (weight.zero_points) {
     Tensor zeros = TRY(zero_points_of(weight), who);
+    if (const auto moved = weight.e0m4 ? zeros_of_e0m4(zeros) : std::nullopt) {
+      zeros = *moved;
+      quantization.storage = DType::e0m4;
+    }
     quantization.zero_point = importer.constant(importer.fresh_name(weight.name + "/zero"), zeros);
   }
   ValueId id = importer.graph.add_constant(importer.fresh_name(weight.name + "/dequantized"), type,

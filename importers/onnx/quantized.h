@@ -21,6 +21,7 @@ struct PackedWeight {
   bool column_major = false;       // the value is [columns, rows], stored by its columns
   int64_t matrices = 0;            // a stack: the value is [matrices, rows / matrices, columns]
   bool is_signed = false;          // 4-bit codes from -8 to 7, 8-bit codes from -128 to 127
+  bool e0m4 = false;               // 4-bit codes of storage e0m4, which say the same reals
   bool tight_zero_points = false;  // 4-bit ones: rows do not start on bytes
   double default_zero = 0;         // without zero points
   const Tensor* data = nullptr;

@@ -48,7 +48,7 @@ Status write_model(const fs::path& folder, const runtime::Culprit& culprit) {
   const fs::path model = folder / "model.onnx";
   // Opset 23 for as many readers as possible; 25 where only that can say it.
   const Status plain = onnx::emit(graph, model);
-  if (!plain.ok()) TRY(onnx::emit(graph, model, 25));
+  if (!plain.ok()) TRY(onnx::emit(graph, model, {.opset = 25}));
   std::vector<std::string> inputs, outputs;
   for (const ir::ValueId id : graph.inputs) inputs.push_back(graph[id].name);
   for (const ir::Output& output : graph.outputs) outputs.push_back(output.name);

@@ -44,8 +44,8 @@ Status write_data(Emitter& emitter, const fs::path& name, NewFile& out) {
 
 }  // namespace
 
-Status emit(const ir::Graph& graph, const fs::path& file, int64_t opset) {
-  Emitter emitter(graph, opset);
+Status emit(const ir::Graph& graph, const fs::path& file, const EmitOptions& options) {
+  Emitter emitter(graph, options);
   TRY(emitter.run());
   const fs::path data_path = file.string() + ".data";
   NewFile model = TRY(NewFile::create(file, ErrorKind::usage));

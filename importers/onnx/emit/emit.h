@@ -1,7 +1,8 @@
 // Graphs out: the inverse of the import, for other tools to open and for ONNX Runtime to check us.
 //
-//   TRY(onnx::emit(graph, "out.onnx"));      opset 23; weights in out.onnx.data beside it
-//   TRY(onnx::emit(graph, "out.onnx", 25));  also caches of fixed capacity (opset 24) and windows
+//   TRY(onnx::emit(graph, "out.onnx"));                 opset 23; weights in out.onnx.data beside
+//   it TRY(onnx::emit(graph, "out.onnx", {.opset = 25}));  also caches of fixed capacity, and
+//   windows
 //
 // Names, symbolic dims (as dim_param) and weights are those of the graph. What opset 23 cannot say
 // becomes ops that can: windows and causality after a past become masks, sinks and slopes become
@@ -17,10 +18,17 @@
 
 namespace weft::onnx {
 
+struct EmitOptions {
+  int64_t opset = 23;  // or 25, for graphs that need TensorScatter or Attention over padded caches
+  // Products with 4- and 8-bit codes as com.microsoft's MatMulNBits, which engines multiply as they
+  // are, where DequantizeLinear makes floats first in some.
+  bool packed_products = false;
+};
+
 // Writes `graph`, which has no states or placements yet (stage canonical or fused). Both files
 // appear under their names only when they are whole. Fails with one sentence that names the node
 // for what ONNX cannot say, and with ErrorKind::usage where the files cannot be written.
-// `opset` is 23, or 25 for graphs that need TensorScatter or Attention over padded caches.
-Status emit(const ir::Graph& graph, const std::filesystem::path& file, int64_t opset = 23);
+Status emit(const ir::Graph& graph, const std::filesystem::path& file,
+            const EmitOptions& options = {});
 
 }  // namespace weft::onnx

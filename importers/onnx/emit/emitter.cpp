@@ -60,6 +60,14 @@ static std::string unique(std::set<std::string>& taken, const std::string& base)
   return name;
 }
 
+void Emitter::import_domain(const std::string& domain) {
+  for (const auto& entry : model.opset_import())
+    if (entry.domain() == domain) return;
+  auto& entry = *model.add_opset_import();
+  entry.set_domain(domain);
+  entry.set_version(1);
+}
+
 std::string Emitter::fresh(const std::string& wish) {
   return unique(taken_, wish.empty() ? "value" : wish);
 }
@@ -191,6 +199,7 @@ Status Emitter::add_node(const ir::Node& one) {
       return {};
     }
   }
+  if (one.op == ir::Op::MatMul && TRY(add_packed_product(one))) return {};
   const Names inputs = TRY(names_of(one.inputs));
   node(std::string(ir::name(one.op)), inputs, output_names(one), one.attrs)
       .set_name(node_name(one));

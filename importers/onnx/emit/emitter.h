@@ -14,6 +14,7 @@
 
 #include "core/base/result.h"
 #include "core/ir/graph.h"
+#include "importers/onnx/emit/emit.h"
 
 namespace weft::onnx {
 
@@ -25,7 +26,8 @@ struct ExternalTensor {
 
 class Emitter {
  public:
-  Emitter(const ir::Graph& graph, int64_t opset) : graph_(graph), opset_(opset) {}
+  Emitter(const ir::Graph& graph, const EmitOptions& options)
+      : graph_(graph), options_(options), opset_(options.opset) {}
   Status run();
 
   ::onnx::ModelProto model;
@@ -41,6 +43,7 @@ class Emitter {
   Status add_swish(const ir::Node& node);
   std::optional<std::vector<int64_t>> reshape_target(const ir::Node& reshape) const;
   Status add_constant_of_shape(const ir::Node& node);
+  void import_domain(const std::string& domain);  // version 1 of it
   std::string fresh(const std::string& wish);
   std::string node_name(const ir::Node& node);
   // The name of a value; constants and symbolic values are written on the way.
@@ -60,8 +63,20 @@ class Emitter {
   std::string integers(const std::vector<int64_t>& elements, bool scalar = false);
   std::string real(double value, ir::DType dtype);  // scalar
   Result<std::string> constant(ir::ValueId value);
+
+  // emit_quantized.cpp: `dims` are those of the rows of the storage
   std::string dequantize(const ir::Value& value, const std::string& wish,
-                         const std::vector<int64_t>& rows);
+                         const std::vector<int64_t>& dims);
+  std::optional<std::string> dequantize_linear(const ir::Value& value, const std::string& wish,
+                                               const std::vector<int64_t>& dims);
+  std::string scales_of(const ir::Value& value, const std::string& wish,
+                        const std::vector<int64_t>& dims, ir::Attrs& attrs);
+  bool is_table(const ir::Value& weight) const;
+  Result<bool> add_packed_product(const ir::Node& product);
+
+  // emit_e0m4.cpp
+  std::optional<std::string> dequantize_e0m4(const ir::Value& value, const std::string& wish,
+                                             const std::vector<int64_t>& dims);
 
   // emit_dims.cpp
   Result<std::string> dim(const ir::Dim& dim);  // i64 [1]
@@ -82,6 +97,7 @@ class Emitter {
   Status add_expert_matmul(const ir::Node& node);
 
   const ir::Graph& graph_;
+  const EmitOptions options_;
   const int64_t opset_;
   std::set<std::string> taken_, node_names_;
   std::map<ir::ValueId, std::string> names_;

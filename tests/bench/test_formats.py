@@ -1,0 +1,34 @@
+"""bench/formats: which rows there are, and the table. No model is read here."""
+
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench" / "formats"))
+import formats
+
+
+class Rows(unittest.TestCase):
+    def test_each_form_is_measured_at_each_group_and_the_identity_once(self):
+        rows = dict(formats.formats((32, 128)))
+        self.assertEqual(len(rows), 2 + 2 * sum(map(len, formats.FORMS.values())))
+        self.assertEqual(rows["e0m4 half-cell 128"],
+                         ["--weights", "e0m4", "--form", "half-cell", "--group", "128"])
+        self.assertEqual([name for name, how in rows.items() if "--head" in how],
+                         ["e0m4 edge 32, head kept"])
+
+    def test_the_table_compares_with_the_floats(self):
+        text = formats.table([
+            {"format": "f32", "bits": 32.0, "perplexity": 20.0},
+            {"format": "int4 mse 64", "bits": 4.3125, "sqnr_db": 21.456, "perplexity": 21.0,
+             "kl": 0.0312345, "same_top": 0.876},
+            {"format": "copy", "bits": 5.0, "sqnr_db": None, "perplexity": 20.0, "kl": 0.0,
+             "same_top": 1.0}])
+        self.assertEqual(text.splitlines()[2:], [
+            "| f32 | 32.000 |  | 20.0000 | | | |",
+            "| int4 mse 64 | 4.312 | 21.46 | 21.0000 | +5.00 % | 0.03123 | 87.6 % |",
+            "| copy | 5.000 |  | 20.0000 | +0.00 % | 0.00000 | 100.0 % |"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
