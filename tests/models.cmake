@@ -75,7 +75,7 @@ if(NOT WEFT_SANITIZE)
     target_link_libraries(faulty_driver PRIVATE weft_options ${CMAKE_DL_LIBS})
     set_target_properties(faulty_driver PROPERTIES C_VISIBILITY_PRESET default
                           LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/plugins)
-    foreach(script test_opencl test_opencl_faults)
+    foreach(script test_opencl test_opencl_costs test_opencl_faults)
       add_test(NAME model_${script}
                COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/${script}.py)
       set(variables "WEFT_BIN=$<TARGET_FILE:weft>" "WEFT_FAULTY_DRIVER=$<TARGET_FILE:faulty_driver>")

@@ -182,7 +182,9 @@ Status Runner::write_input(ValueId input, std::span<const std::byte> bytes) {
 
 Status Runner::write(ValueId value, uint32_t domain, std::span<const std::byte> bytes) {
   const plan::Location& location = plan_.location(value, domain);
-  return region_of(location).write(offset_of(location), bytes);
+  Region& region = region_of(location);
+  if (region.host_bytes().empty()) counters().bytes_copied += bytes.size();
+  return region.write(offset_of(location), bytes);
 }
 
 Result<std::span<const std::byte>> Runner::read_output(ValueId value,

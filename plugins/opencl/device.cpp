@@ -13,13 +13,13 @@ OpenclDevice::~OpenclDevice() {
   const auto number = [](const std::atomic<uint64_t>& n) {
     return static_cast<unsigned long long>(n.load());
   };
-  log_(
-      text("opencl report: %llu programs built, %llu of them after the first run; %llu runs, %llu "
-           "kernels enqueued in %llu us, %llu of them pieces; %llu arguments set, %llu kept; %llu "
-           "pauses; %llu buffers made",
-           number(c.programs), number(c.programs_late), number(c.runs), number(c.kernels),
-           number(c.enqueue_ns) / 1000, number(c.pieces), number(c.arguments_set),
-           number(c.arguments_kept), number(c.pauses), number(c.memories)));
+  log_(text(
+      "opencl report: programs built %llu, programs built after the first run %llu, runs %llu, "
+      "kernels enqueued %llu, pieces %llu, microseconds of enqueueing %llu, arguments set %llu, "
+      "arguments kept %llu, pauses %llu, buffers made %llu",
+      number(c.programs), number(c.programs_late), number(c.runs), number(c.kernels),
+      number(c.pieces), number(c.enqueue_ns) / 1000, number(c.arguments_set),
+      number(c.arguments_kept), number(c.pauses), number(c.memories)));
 }
 
 void OpenclDevice::claim(const weft_graph& graph, const weft_claim_sink& sink) {
