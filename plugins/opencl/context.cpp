@@ -51,6 +51,16 @@ ClMemory Context::allocate(uint64_t size) const {
   return memory;
 }
 
+ClMemory Context::copy_of(const void* bytes, uint64_t size) const {
+  if (size == 0) return allocate(0);
+  check_allocation(facts.limits, size);
+  cl_int code = CL_SUCCESS;
+  ClMemory memory(clCreateBuffer(context_.get(), CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, size,
+                                 const_cast<void*>(bytes), &code));
+  check(code, "clCreateBuffer of a copy");
+  return memory;
+}
+
 ConstantRef Context::constant(const common::ConstantKey& key, uint64_t size,
                               const std::function<void(char*)>& fill) {
   return constants_.get(key, [&] {

@@ -31,6 +31,8 @@ class Context {
   ClQueue create_queue(bool profiled) const;
   // Uninitialised memory of at least one byte; throws WEFT_E_OUT_OF_MEMORY.
   ClMemory allocate(uint64_t size) const;
+  // Memory that holds `size` bytes of the host's from the start.
+  ClMemory copy_of(const void* bytes, uint64_t size) const;
   KernelLibrary& kernels() { return kernels_; }
   // The live constant of this key, else a new one that `fill` writes. [any thread]
   ConstantRef constant(const common::ConstantKey& key, uint64_t size,

@@ -26,7 +26,35 @@ std::string define_weights(const DeviceFacts& facts, const Options& chosen) {
 // What the others use.
 bool is_prelude(const KernelSource& file) { return !std::strncmp(file.name, "prelude", 7); }
 
+#define UNARY(name) #name,
+constexpr const char* kUnary[] = {
+#include "plugins/opencl/codes.def"
+};
+#undef UNARY
+#define BINARY(name) #name,
+constexpr const char* kBinary[] = {
+#include "plugins/opencl/codes.def"
+};
+#undef BINARY
+
+template <size_t n>
+int code_in(const char* const (&names)[n], const std::string& name) {
+  for (size_t i = 0; i < n; i++)
+    if (name == names[i]) return int(i);
+  return -1;
+}
+
+template <size_t n>
+std::string define_all(const char* prefix, const char* const (&names)[n]) {
+  std::string out;
+  for (size_t i = 0; i < n; i++) out += define((std::string(prefix) + names[i]).c_str(), int(i));
+  return out;
+}
+
 }  // namespace
+
+int unary_code(const std::string& name) { return code_in(kUnary, name); }
+int binary_code(const std::string& name) { return code_in(kBinary, name); }
 
 struct KernelLibrary::Header {
   uint64_t magic;
@@ -38,10 +66,13 @@ struct KernelLibrary::Header {
 
 KernelLibrary::KernelLibrary(const DeviceFacts& facts, ClContext context, const Options& chosen)
     : facts_(facts), context_(std::move(context)) {
-  static_assert(sizeof(Header) == 64);
+  static_assert(sizeof(Header) == 64 && kKeys == kGroup);
   options_ = "-cl-std=CL1.2" + define("PANEL", kPanel) + define("CHUNK", kChunk) +
              define("SPAN", kSpan) + define("TILE", kTile) + define("DEPTH", kTileDepth) +
-             define("GROUP", kGroup) + define("SLICES", kSlices) + define_weights(facts, chosen);
+             define("GROUP", kGroup) + define("SLICES", kSlices) + define("KEYS", kKeys) +
+             define("HEAD", kHead) + define("WIDTH", width_of(chosen.tiled)) +
+             define_all("UNARY_", kUnary) + define_all("BINARY_", kBinary) +
+             define_weights(facts, chosen);
   const char* family = chosen.tiled ? "tiled" : "vector";
   for (bool prelude : {true, false})
     for (size_t i = 0; i < kKernelSourceCount; i++) {

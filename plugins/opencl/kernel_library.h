@@ -39,6 +39,15 @@ constexpr int kTile = 64;       // TILE: rows and columns of a block of the tile
 constexpr int kTileDepth = 32;  // DEPTH: of that block
 constexpr int kGroup = 64;      // GROUP: work-items that share a row in the tiled family
 constexpr int kSlices = 8;      // SLICES: parts of k that share a column in the tiled family
+constexpr int kKeys = 64;       // KEYS: of a block of attention; as many as GROUP
+constexpr int kHead = 512;      // HEAD: elements of the largest head that is attended
+constexpr int kLanes = 16;      // queries that the vector family attends at a time
+// WIDTH: elements that a work-item of kernels/any takes at once.
+constexpr int width_of(bool tiled) { return tiled ? 4 : 16; }
+// The number of an elementwise op by its name in codes.def; -1: it is not there. Kernels know it as
+// UNARY_Neg and so on.
+int unary_code(const std::string& name);
+int binary_code(const std::string& name);
 
 // How a packed weight keeps its elements (FORM_F32 and so on), its scales (SCALE_F32, SCALE_F16)
 // and its zero points (ZERO_FIXED, ZERO_U8, ZERO_F32).

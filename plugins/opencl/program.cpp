@@ -13,7 +13,22 @@ void IslandProgram::refresh(const int64_t* slots) {
     const common::Island::Value& value = island_.values[v];
     std::copy_n(value.shape, value.rank, tensors_[v].shape);
     tensors_[v].count = value.count;
+    if (value.where == Where::contents) refresh_contents(uint32_t(v), slots);
   }
+}
+
+// Kernels get new memory and not new bytes: those of a run that is still under way stay.
+void IslandProgram::refresh_contents(uint32_t v, const int64_t* slots) {
+  std::vector<int64_t>& known = known_[v];
+  const std::vector<weft_dim>& contents = island_.values[v].contents;
+  for (size_t i = 0; i < contents.size(); i++) known[i] = common::eval(contents[i], slots);
+  const auto upload = uploads_.find(v);
+  if (upload == uploads_.end()) return;
+  std::vector<int32_t> narrow(known.begin(), known.end());
+  const bool wide = tensors_[v].dtype == WEFT_I64;
+  upload->second = context_.copy_of(wide ? static_cast<const void*>(known.data()) : narrow.data(),
+                                    contents.size() * (wide ? 8 : 4));
+  tensors_[v].memory = upload->second.get();
 }
 
 void IslandProgram::bind(const weft_view& view, uint32_t v, ClMemory& staging, bool is_output,
@@ -37,7 +52,10 @@ void IslandProgram::resolve(const weft_execute_args& args, Submission& commands)
   common::check_counts(args, island_.inputs.size(), island_.outputs.size());
   const DeviceBuffer* buffer = nullptr;
   if (args.workspace) buffer = &static_cast<const DeviceBuffer&>(*plugin::object(args.workspace));
-  common::check_workspace(args, buffer ? buffer->size() : 0, island_.workspace_bytes(), 0);
+  common::check_workspace(args, buffer ? buffer->size() : 0, island_.workspace_bytes(),
+                          scratch_bytes_);
+  scratch_.memory = buffer ? buffer->memory() : nullptr;
+  scratch_.offset = (buffer ? buffer->base() : 0) + args.scratch_offset;
   const std::vector<common::Island::Value>& values = island_.values;
   for (size_t v = 0; v < values.size(); v++) {
     if (values[v].where != Where::workspace) continue;

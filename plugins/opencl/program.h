@@ -8,6 +8,7 @@
 // Threads: submissions of one program are serialised by a lock.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -37,9 +38,13 @@ class IslandProgram final : public plugin::Program {
   };
 
   // program_build.cpp
+  void read_known(const plugin::GraphView& graph);
+  void read_places(const plugin::GraphView& graph, const NodeView& view, const OpRow& row,
+                   Node& node);
   void read_nodes(const plugin::GraphView& graph);
   // program.cpp
   void refresh(const int64_t* slots);
+  void refresh_contents(uint32_t v, const int64_t* slots);
   void resolve(const weft_execute_args& args, Submission& commands);
   void bind(const weft_view& view, uint32_t value, ClMemory& staging, bool is_output,
             Submission& commands);
@@ -48,10 +53,14 @@ class IslandProgram final : public plugin::Program {
   Context& context_;
   std::mutex mutex_;
   common::Island island_;
-  std::vector<Tensor> tensors_;  // one per value
+  std::vector<Tensor> tensors_;              // one per value
+  std::vector<std::vector<int64_t>> known_;  // elements that the host has, per value
+  std::map<uint32_t, ClMemory> uploads_;     // contents that kernels read
   std::vector<Node> nodes_;
   std::vector<ConstantRef> constants_;
   std::vector<ClMemory> staged_inputs_, staged_outputs_;
+  Tensor scratch_;  // what the host sets aside for the nodes, one after the other
+  uint64_t scratch_bytes_ = 0;
   std::unique_ptr<Kernel> copy_;  // of views with gaps; made when one comes
 };
 

@@ -1,4 +1,5 @@
 // Compiling: from the borrowed graph to tensors and nodes ready to run.
+#include <algorithm>
 #include <cstring>
 #include <set>
 
@@ -20,7 +21,60 @@ IslandProgram::IslandProgram(Context& context, const weft_compile_args& args)
     tensors_[v].dtype = island_.values[v].dtype;
     tensors_[v].rank = island_.values[v].rank;
   }
+  scratch_.dtype = WEFT_F32;
+  read_known(GraphView(mine));
   read_nodes(GraphView(mine));
+}
+
+// Contents, and constants of a few integers.
+void IslandProgram::read_known(const GraphView& graph) {
+  constexpr uint64_t kFew = 64;
+  known_.resize(tensors_.size());
+  for (uint32_t v = 0; v < tensors_.size(); v++) {
+    const weft_value& value = graph.value(v);
+    const bool wide = value.dtype == WEFT_I64;
+    if (!wide && value.dtype != WEFT_I32) continue;
+    std::vector<int64_t>& known = known_[v];
+    if (island_.values[v].where == Where::contents) {
+      known.resize(std::max<size_t>(1, island_.values[v].contents.size()));
+    } else if (graph.is_constant(v) && !value.quant && value.data_size <= kFew * 8) {
+      known.resize(std::max<size_t>(1, value.data_size / (wide ? 8 : 4)));
+      for (size_t i = 0; i < value.data_size / (wide ? 8 : 4); i++)
+        known[i] = wide ? static_cast<const int64_t*>(value.data)[i]
+                        : static_cast<const int32_t*>(value.data)[i];
+    } else {
+      continue;
+    }
+    tensors_[v].known = known.data();
+  }
+  for (const uint32_t v : island_.outputs)
+    if (island_.values[v].where == Where::contents) uploads_[v];
+}
+
+// The tensors of a node; constants that its row wants as they are are uploaded.
+void IslandProgram::read_places(const GraphView& graph, const NodeView& view, const OpRow& row,
+                                Node& node) {
+  for (uint32_t i = 0; i < view->input_count; i++) {
+    const uint32_t v = view->inputs[i];
+    node.in.push_back(v == WEFT_NONE ? nullptr : &tensors_[v]);
+    const bool is_here = row.on_host && row.on_host(view, i);
+    if (v != WEFT_NONE && island_.values[v].where == Where::contents && !is_here) uploads_[v];
+  }
+  for (uint32_t i = 0; i < view->output_count; i++) {
+    const uint32_t v = view->outputs[i];
+    if (v != WEFT_NONE && island_.values[v].where == Where::constant)
+      throw Failure(WEFT_E_INVALID, "a node writes a constant", view.index());
+    node.out.push_back(v == WEFT_NONE ? nullptr : &tensors_[v]);
+  }
+  const Prepare prepare{view, context_, node.in, node.out, constants_, scratch_, scratch_bytes_};
+  for (uint32_t i = 0; i < view->input_count; i++) {
+    const uint32_t v = view->inputs[i];
+    if (!graph.is_constant(v) || tensors_[v].memory) continue;
+    if ((row.packs && row.packs(view, i)) || (row.on_host && row.on_host(view, i))) continue;
+    const weft_value& value = graph.value(v);
+    tensors_[v] = prepare.constant(i, 0, value.data_size,
+                                   [&](char* to) { std::memcpy(to, value.data, value.data_size); });
+  }
 }
 
 void IslandProgram::read_nodes(const GraphView& graph) {
@@ -36,30 +90,20 @@ void IslandProgram::read_nodes(const GraphView& graph) {
       throw Failure(WEFT_E_UNSUPPORTED, refusal.why, n);
     }
     node.name = view->name && *view->name ? view->name : view->op_type;
-    for (uint32_t i = 0; i < view->input_count; i++) {
-      const uint32_t v = view->inputs[i];
-      node.in.push_back(v == WEFT_NONE ? nullptr : &tensors_[v]);
+    read_places(graph, view, *row, node);
+    if (std::all_of(node.out.begin(), node.out.end(), [&](const Tensor* y) {
+          return !y || island_.values[size_t(y - tensors_.data())].where == Where::contents;
+        })) {
+      node.run = [](Submission&) {};  // the host knows them already
+      continue;
     }
-    for (uint32_t i = 0; i < view->output_count; i++) {
-      const uint32_t v = view->outputs[i];
-      if (v != WEFT_NONE && island_.values[v].where == Where::constant)
-        throw Failure(WEFT_E_INVALID, "a node writes a constant", n);
-      node.out.push_back(v == WEFT_NONE ? nullptr : &tensors_[v]);
-    }
-    Prepare prepare{view, context_, node.in, node.out, constants_};
-    for (uint32_t i = 0; i < view->input_count; i++) {
-      const uint32_t v = view->inputs[i];
-      if (!graph.is_constant(v) || tensors_[v].memory || (row->packs && row->packs(view, i)))
-        continue;
-      const weft_value& value = graph.value(v);
-      tensors_[v] = prepare.constant(
-          i, 0, value.data_size, [&](char* to) { std::memcpy(to, value.data, value.data_size); });
-    }
+    Prepare prepare{view, context_, node.in, node.out, constants_, scratch_, scratch_bytes_};
     node.run = row->prepare(prepare);
   }
 }
 
 void IslandProgram::info(weft_program_info& out) {
+  out.scratch_bytes = scratch_bytes_;
   std::set<const DeviceConstant*> counted;  // nodes may share one
   for (const ConstantRef& constant : constants_)
     if (counted.insert(constant.get()).second) out.constant_bytes += constant->size;

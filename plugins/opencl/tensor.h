@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "plugins/common/operand.h"
+#include "plugins/common/row.h"
 
 namespace weft::opencl {
 
@@ -18,7 +19,10 @@ struct Tensor {
   uint32_t rank = 0;
   int64_t shape[kMaxRank] = {};
   int64_t count = 0;  // product of shape
+  // The elements, where the host has them: a small integer constant, or contents of this run.
+  const int64_t* known = nullptr;
 
+  uint32_t item() const { return common::element_size(dtype); }
   // Product of the dims from `from` on.
   int64_t inner(uint32_t from) const {
     int64_t n = 1;

@@ -3,7 +3,13 @@
 
 #include <algorithm>
 
+#include "plugins/opencl/walk.h"
+
 namespace weft::opencl {
+
+namespace {
+constexpr uint32_t kLargestItem = 16;  // bytes that a kernel moves at once
+}
 
 int64_t Strided::count() const {
   int64_t n = 1;
@@ -35,29 +41,69 @@ Strided strided(const Tensor& tensor) {
   return out;
 }
 
-void copy_elements(Context& context, std::unique_ptr<Kernel>& kernel, const Strided& from,
-                   const Strided& to, Submission& commands) {
+namespace {
+
+// A copy in elements as large as every place and stride is a multiple of.
+struct Plan {
+  Walk<2> walk;
+  int64_t from, to;  // elements
+  uint32_t item;
+};
+
+bool is_even(const Plan& plan) {
+  const Walk<2>& walk = plan.walk;
+  const uint32_t last = walk.rank - 1;
+  bool even = walk.stride[0][last] == 1 && walk.stride[1][last] == 1 && plan.from % 2 == 0 &&
+              plan.to % 2 == 0 && walk.shape[last] % 2 == 0;
+  for (uint32_t d = 0; even && d < last; d++)
+    even = walk.stride[0][d] % 2 == 0 && walk.stride[1][d] % 2 == 0;
+  return even;
+}
+
+Plan plan_of(const Strided& from, const Strided& to) {
+  Plan plan{{}, 0, 0, common::element_size(from.dtype)};
+  for (uint32_t d = 0; d < from.rank; d++)
+    plan.walk.add(from.shape[d], {from.stride[d], to.stride[d]});
+  plan.from = int64_t(from.offset / plan.item);
+  plan.to = int64_t(to.offset / plan.item);
+  while (plan.item < kLargestItem && plan.walk.rank && is_even(plan)) {
+    Walk<2>& walk = plan.walk;
+    const uint32_t last = walk.rank - 1;
+    for (uint32_t d = 0; d < last; d++)
+      for (uint32_t o : {0u, 1u}) walk.stride[o][d] /= 2;
+    walk.shape[last] /= 2;
+    plan.from /= 2, plan.to /= 2, plan.item *= 2;
+  }
+  return plan;
+}
+
+}  // namespace
+
+void copy_elements(const Kernel& kernel, const Strided& from, const Strided& to,
+                   Submission& commands) {
   const int64_t count = from.count();
-  const uint32_t item = common::element_size(from.dtype);
   if (count == 0) return;
   if (from.is_tight() && to.is_tight()) {
-    commands.copy(from.memory, from.offset, to.memory, to.offset, uint64_t(count) * item);
+    if (from.memory == to.memory && from.offset == to.offset) return;
+    commands.copy(from.memory, from.offset, to.memory, to.offset,
+                  uint64_t(count) * common::element_size(from.dtype));
     return;
   }
+  const Plan plan = plan_of(from, to);
+  const cl_long items = plan.walk.count();
+  kernel.arguments(from.memory, cl_long(plan.from), to.memory, cl_long(plan.to), plan.walk.dims(),
+                   plan.walk.strides(0), plan.walk.strides(1), items, cl_int(plan.item));
+  commands.launch(kernel, {{size_t(items), 1, 1}, {64, 1, 1}});
+}
+
+void copy_elements(Context& context, std::unique_ptr<Kernel>& kernel, const Strided& from,
+                   const Strided& to, Submission& commands) {
   if (!kernel) {
     context.kernels().ensure(nullptr, 0);
     kernel = std::make_unique<Kernel>(context.kernels().kernel("copy_elements"), "copy_elements",
                                       context.facts.id);
   }
-  cl_long8 shape{}, from_stride{}, to_stride{};
-  for (uint32_t d = 0; d < kMaxRank; d++) {
-    shape.s[d] = d < from.rank ? from.shape[d] : 1;
-    from_stride.s[d] = d < from.rank ? from.stride[d] : 0;
-    to_stride.s[d] = d < from.rank ? to.stride[d] : 0;
-  }
-  kernel->arguments(from.memory, cl_long(from.offset / item), to.memory, cl_long(to.offset / item),
-                    shape, from_stride, to_stride, cl_long(count), cl_int(item));
-  commands.launch(*kernel, {{size_t(count), 1, 1}, {64, 1, 1}});
+  copy_elements(*kernel, from, to, commands);
 }
 
 }  // namespace weft::opencl

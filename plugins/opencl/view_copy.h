@@ -24,8 +24,11 @@ struct Strided {
 Strided strided(const weft_view& view);
 Strided strided(const Tensor& tensor);
 
-// Enqueues the copy; shapes and dtypes are equal. `kernel` is "copy_elements" of the library, made
-// when it is first needed.
+// Enqueues the copy; shapes and dtypes are equal, and places that are one take none. `kernel` is
+// "copy_elements" of the library.
+void copy_elements(const Kernel& kernel, const Strided& from, const Strided& to,
+                   Submission& commands);
+// The same with a kernel that is made when it is first needed.
 void copy_elements(Context& context, std::unique_ptr<Kernel>& kernel, const Strided& from,
                    const Strided& to, Submission& commands);
 

@@ -1,46 +1,45 @@
-// Elementwise ops of two inputs: binary_<ONNX's name> where both have the output's shape, and
-// binary_<name>_broadcast where they differ.
+// Elementwise ops of two inputs of floats (codes.def), broadcast to the output.
 //
-//   shape      the output's dims, innermost last, filled up with ones in front
-//   a_s, b_s   strides of the inputs over those dims, 0 where one is broadcast
-#define BINARY(name, expression)                                                                   \
-  kernel void binary_##name(global const float* a, long a_at, global const float* b, long b_at,    \
-                            global float* y, long y_at, long n) {                                  \
-    const size_t i = get_global_id(0);                                                             \
-    if (i < (size_t)n) {                                                                           \
-      const float p = a[a_at + i], q = b[b_at + i];                                                \
-      y[y_at + i] = (expression);                                                                  \
-    }                                                                                              \
-  }                                                                                                \
-  kernel void binary_##name##_broadcast(global const float* a, long a_at, global const float* b,   \
-                                        long b_at, global float* y, long y_at, long n, int4 shape, \
-                                        int4 a_s, int4 b_s) {                                      \
-    const size_t i = get_global_id(0);                                                             \
-    if (i < (size_t)n) {                                                                           \
-      const int4 at = place((long)i, shape);                                                       \
-      const float p = a[a_at + offset_of(at, a_s)], q = b[b_at + offset_of(at, b_s)];              \
-      y[y_at + i] = (expression);                                                                  \
-    }                                                                                              \
+// The output is `outer` runs of `inner` elements that lie together in it; in an input a run goes on
+// by a step of 1, or stands still (0). shape and strides place the runs. WIDTH elements of a run
+// per work-item, global size (blocks of a run, runs).
+floatw binary_of(int op, floatw p, floatw q) {
+  switch (op) {
+    case BINARY_Add:
+      return p + q;
+    case BINARY_Sub:
+      return p - q;
+    case BINARY_Mul:
+      return p * q;
+    case BINARY_Div:
+      return p / q;
+    case BINARY_Max:
+      return select(q, p, isnan(p) || p > q);
+    case BINARY_Min:
+      return select(q, p, isnan(p) || p < q);
+    case BINARY_Pow:
+      return pow(p, q);
+    default:
+      return fmod(p, q);
   }
-
-// Where element i of a tensor of this shape is.
-int4 place(long i, int4 shape) {
-  int4 at;
-  at.w = (int)(i % shape.w);
-  i /= shape.w;
-  at.z = (int)(i % shape.z);
-  i /= shape.z;
-  at.y = (int)(i % shape.y);
-  at.x = (int)(i / shape.y);
-  return at;
 }
 
-long offset_of(int4 at, int4 stride) {
-  return (long)at.x * stride.x + (long)at.y * stride.y + (long)at.z * stride.z +
-         (long)at.w * stride.w;
+kernel void binary(global const float* a, long a_at, global const float* b, long b_at,
+                   global float* y, long y_at, int op, long inner, int a_step, int b_step,
+                   long outer, long8 shape, long8 a_stride, long8 b_stride) {
+  const long i = (long)get_global_id(0) * WIDTH, run = get_global_id(1);
+  if (i >= inner || run >= outer) return;
+  a += a_at + (outer > 1 ? place(run, shape, a_stride) : 0) + i * a_step;
+  b += b_at + (outer > 1 ? place(run, shape, b_stride) : 0) + i * b_step;
+  y += y_at + run * inner + i;
+  const int count = (int)min((long)WIDTH, inner - i);
+  floatw p = a[0], q = b[0];
+  if (a_step) p = count == WIDTH ? load_w(0, a) : load_few(a, count);
+  if (b_step) q = count == WIDTH ? load_w(0, b) : load_few(b, count);
+  const floatw out = binary_of(op, p, q);
+  if (count == WIDTH) {
+    store_w(out, 0, y);
+  } else {
+    store_few(out, count, y);
+  }
 }
-
-BINARY(Add, p + q)
-BINARY(Sub, p - q)
-BINARY(Mul, p * q)
-BINARY(Div, p / q)

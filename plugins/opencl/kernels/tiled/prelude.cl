@@ -27,3 +27,6 @@ float group_max(local float* shared, float mine) {
   barrier(CLK_LOCAL_MEM_FENCE);
   return most;
 }
+
+// The exponential as other kernels of the family have it.
+float exp_like(float x) { return exp(x); }
