@@ -20,7 +20,8 @@ std::string define_weights(const DeviceFacts& facts, const Options& chosen) {
          define("FORM_BF16", int(WeightKind::bf16)) + define("FORM_U8", int(WeightKind::u8)) +
          define("FORM_U4", int(WeightKind::u4)) + define("SCALE_F16", int(ScaleKind::f16)) +
          define("ZERO_FIXED", int(ZeroKind::fixed)) + define("ZERO_U8", int(ZeroKind::u8)) +
-         define("HALF", chosen.half) + define("FP16", chosen.half && facts.halves);
+         define("INTEGER_DOT", chosen.dot && facts.integer_dot) + define("HALF", chosen.half) +
+         define("FP16", chosen.half && facts.halves);
 }
 
 // What the others use.
