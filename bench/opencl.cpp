@@ -202,8 +202,12 @@ void product(Context& context, cl_command_queue queue, const DeviceLimits& devic
   const opencl::Tensor none;
   const std::vector<const opencl::Tensor*> inputs = {&in, &none}, outputs = {&out};
   std::vector<opencl::ConstantRef> constants;
-  opencl::Prepare prepare{node, context, inputs, outputs, constants};
+  opencl::Tensor scratch;
+  uint64_t scratch_bytes = 0;
+  opencl::Prepare prepare{node, context, inputs, outputs, constants, scratch, scratch_bytes};
   const opencl::Run run = opencl::find_op("", "MatMul")->prepare(prepare);
+  const ClMemory aside = context.allocate(scratch_bytes);
+  scratch.memory = aside.get();
   opencl::Submission commands(queue, context.facts.limits, {}, nullptr);
   const double t = seconds(queue, [&] { run(commands); });
   uint64_t bytes = 0;

@@ -15,6 +15,18 @@ constexpr uint64_t kMagic = 0x4C434C43'54464557;  // "WEFTCLCL"
 
 std::string define(const char* name, int value) { return text(" -D%s=%d", name, value); }
 
+std::string define_weights(const DeviceFacts& facts, const Options& chosen) {
+  return define("FORM_F32", int(WeightKind::f32)) + define("FORM_F16", int(WeightKind::f16)) +
+         define("FORM_BF16", int(WeightKind::bf16)) + define("FORM_U8", int(WeightKind::u8)) +
+         define("FORM_U4", int(WeightKind::u4)) + define("SCALE_F16", int(ScaleKind::f16)) +
+         define("ZERO_FIXED", int(ZeroKind::fixed)) + define("ZERO_U8", int(ZeroKind::u8)) +
+         define("INTEGER_DOT", chosen.dot && facts.integer_dot) + define("HALF", chosen.half) +
+         define("FP16", chosen.half && facts.halves);
+}
+
+// What the others use.
+bool is_prelude(const KernelSource& file) { return !std::strncmp(file.name, "prelude", 7); }
+
 #define UNARY(name) #name,
 constexpr const char* kUnary[] = {
 #include "plugins/opencl/codes.def"
@@ -40,17 +52,6 @@ std::string define_all(const char* prefix, const char* const (&names)[n]) {
   return out;
 }
 
-std::string define_weights(const DeviceFacts& facts, const Options& chosen) {
-  return define("FORM_F32", int(WeightKind::f32)) + define("FORM_F16", int(WeightKind::f16)) +
-         define("FORM_BF16", int(WeightKind::bf16)) + define("FORM_U8", int(WeightKind::u8)) +
-         define("FORM_U4", int(WeightKind::u4)) + define("SCALE_F16", int(ScaleKind::f16)) +
-         define("ZERO_FIXED", int(ZeroKind::fixed)) + define("ZERO_U8", int(ZeroKind::u8)) +
-         define("HALF", chosen.half) + define("FP16", chosen.half && facts.halves);
-}
-
-// What the others use.
-bool is_prelude(const KernelSource& file) { return !std::strncmp(file.name, "prelude", 7); }
-
 }  // namespace
 
 int unary_code(const std::string& name) { return code_in(kUnary, name); }
@@ -72,8 +73,8 @@ KernelLibrary::KernelLibrary(const DeviceFacts& facts, ClContext context, const 
              define("SPAN", kSpan) + define("TILE", kTile) + define("DEPTH", kTileDepth) +
              define("GROUP", kGroup) + define("SLICES", kSlices) + define("KEYS", kKeys) +
              define("HEAD", kHead) + define("WIDTH", width_of(chosen.tiled)) +
-             define_weights(facts, chosen) + define_all("UNARY_", kUnary) +
-             define_all("BINARY_", kBinary);
+             define_all("UNARY_", kUnary) + define_all("BINARY_", kBinary) +
+             define_weights(facts, chosen);
   const char* family = chosen.tiled ? "tiled" : "vector";
   for (bool prelude : {true, false})
     for (size_t i = 0; i < kKernelSourceCount; i++) {

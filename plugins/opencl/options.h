@@ -7,12 +7,14 @@
 //            gpu      kernels that tile through local memory
 //   half     1        4-bit codes become halves by masks, two at once, before they become floats
 //            0        they become floats by a shift and a mask each
+//   dot      1        of products of codes with more than 8 rows, the rows become int8; family gpu
+//            0        products are of floats
 //   allocation        the most bytes of one buffer, where less than the device allows
 //
 //   priority low, normal, high    of the context, where the driver takes such a hint (priority.h)
 //   report   1        says at the end what was done: kernels, arguments, builds, pauses
 //
-// What is not said follows from the device.
+// What is not said follows from the device; dot from the wish `compute` too, which is the host's.
 #pragma once
 
 #include <string>
@@ -26,6 +28,7 @@ struct Options {
   bool share_memory = false;
   bool tiled = false;
   bool half = false;
+  bool dot = false;
   uint64_t allocation_bytes = UINT64_MAX;
   int32_t priority = 0;  // -1, 0, 1
   bool report = false;

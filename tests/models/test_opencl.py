@@ -1,4 +1,4 @@
-"""The float model with its products on OpenCL and its attention on the processor: the same tokens,
+"""A model with its products on OpenCL and its attention on the processor: the same tokens,
 on memory they share and on memories that are copied between; and what is said without a device.
 
 WEFT_REQUIRE_DEVICES   a list; with `opencl` in it a missing device is a failure, else a skip
@@ -49,8 +49,8 @@ class Mixed(WeftTest):
                 self.fail(why)
             self.skipTest(why)
 
-    def golden(self, options, **kwargs):
-        got = self.answer("-m", model("smollm2-float"), *MIXED, "-p", GOLDEN["prompt"],
+    def golden(self, options, name="smollm2-float", **kwargs):
+        got = self.answer("-m", model(name), *MIXED, "-p", GOLDEN["prompt"],
                           "-n", len(GOLDEN["new_ids"]), variables={"WEFT_OPENCL": options},
                           **kwargs)
         self.assertEqual(got["output_ids"], GOLDEN["new_ids"])
@@ -71,6 +71,11 @@ class Mixed(WeftTest):
 
     def test_the_kernels_of_gpus_give_the_same_tokens(self):
         self.golden("family=gpu,memory=own")
+
+    def test_blocks_of_4_bits_give_the_tokens_of_the_floats_they_stand_for(self):
+        got = self.golden("", name="smollm2")
+        ops = {row["backend"]: row["ops"] for row in got["placement"]["backends"]}
+        self.assertNotIn("Gather", ops["cpu"])  # the embedding reads the head's copy
 
     def test_a_second_start_compiles_nothing(self):
         cache = self.scratch / "cache"

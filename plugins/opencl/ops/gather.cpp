@@ -2,7 +2,6 @@
 // places are computed. A packed table is in gather_packed.h.
 //
 // Nothing can be reported from a kernel, so an index outside its axis means the nearest one inside.
-#include "plugins/opencl/op.h"
 #include "plugins/opencl/ops/gather_packed.h"
 #include "plugins/opencl/walk.h"
 
@@ -18,9 +17,9 @@ bool is_columns(const NodeView& node) {
 
 void check_gather(const NodeView& node, const Limits& limits) {
   need_input(node, 0);
+  if (gathers_packed(node)) return check_gather_packed(node, limits);
   need_indices(node, 1);
   need_plain(node, 1);
-  if (gathers_packed(node)) return check_gather_packed(node, limits);
   if (!is_columns(node) || node.in(0).quant) need_plain(node, 0);
   if (!common::element_size(node.in(0).dtype))
     throw Refusal{WEFT_REFUSE_DTYPE, "elements of unknown size", node.input(0)};
@@ -69,6 +68,8 @@ Run prepare_gather(Prepare& context) {
                     {{size_t(s.inner / units), size_t(ids->count), size_t(s.outer)}, {32, 1, 1}});
   };
 }
+
+bool packs_table(const NodeView& node, uint32_t i) { return i == 0 && gathers_packed(node); }
 
 // ------------------------------------------------------------------ GatherElements
 void check_gather_elements(const NodeView& node, const Limits& limits) {

@@ -23,12 +23,8 @@ bool gathers_packed(const NodeView& node) {
 }
 
 void check_gather_packed(const NodeView& node, const Limits& limits) {
-  need_input(node, 1);
-  const uint32_t ids = node.in(1).dtype;
-  if (ids != WEFT_I64 && ids != WEFT_I32)
-    throw Refusal{WEFT_REFUSE_DTYPE,
-                  text("input 1 of Gather is %s; i64 or i32 is needed", common::dtype_name(ids)),
-                  node.input(1)};
+  need_indices(node, 1);
+  need_plain(node, 1);
   check_weight(node.graph(), rows_of(node.graph(), node.input(0)), limits);
   check_tensor(limits, node, node.input(1));
   check_tensor(limits, node, node.output(0));
