@@ -69,8 +69,6 @@ Run prepare_gather(Prepare& context) {
   };
 }
 
-bool packs_table(const NodeView& node, uint32_t i) { return i == 0 && gathers_packed(node); }
-
 // ------------------------------------------------------------------ GatherElements
 void check_gather_elements(const NodeView& node, const Limits& limits) {
   check_movable(node, limits);

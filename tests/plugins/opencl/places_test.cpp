@@ -242,5 +242,28 @@ TEST_P(OpenclPlaces, topk_gives_indices_alone) {
   EXPECT_EQ(device().run(g)[0].integers(), (std::vector<int64_t>{1, 3, 4}));
 }
 
+// Kernels of few graphs are a program of their own: its binary travels in the blob with the other.
+TEST_P(OpenclPlaces, a_blob_brings_rare_kernels_back_and_one_without_them_is_enough) {
+  Graph common = unary("Neg", 5), rare;
+  const uint32_t x = rare.input("x", Data::floats({1, 4}, {3, 9, -2, 4}));
+  const uint32_t at = rare.activation("at", WEFT_I64, {1, 2});
+  rare.node("TopK", {x, rare.contents("k", {2})}, {WEFT_NONE, at});
+  rare.outputs = {at};
+  const std::vector<int64_t> want = {1, 3};
+  std::vector<char> few, all;
+  RunOptions save;
+  save.save_to = &few;
+  open().run(common, save);
+  save.save_to = &all;
+  EXPECT_EQ(open().run(rare, save)[0].integers(), want);
+  EXPECT_GT(all.size(), few.size());
+  for (const std::vector<char>& blob : {few, all}) {
+    RunOptions load;
+    load.blob = blob.data();
+    load.blob_size = blob.size();
+    EXPECT_EQ(open().run(rare, load)[0].integers(), want);
+  }
+}
+
 }  // namespace
 }  // namespace weft::test

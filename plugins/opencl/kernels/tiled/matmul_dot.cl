@@ -1,4 +1,4 @@
-// y [m, n] = x [m, k] by a packed weight of codes, with rows of int8: quantize_rows, then
+// y [m, n] = x [m, k] by a packed weight of codes, with rows of int8: matmul_dot_rows, then
 // matmul_dot. Chunks of k, which no block of the weight crosses, have a scale per row:
 //
 //   x ~ a * row_scale,  w = (c - zero) * scale
@@ -18,7 +18,7 @@ int dot4(uint a, uint b) {
 #endif
 
 // One chunk of one row per item, global size (chunks, m).
-kernel void quantize_rows(global const float* x, long x_at, global uint* rows, long rows_at, int k,
+kernel void matmul_dot_rows(global const float* x, long x_at, global uint* rows, long rows_at, int k,
                           int m, int chunk) {
   const int at = get_global_id(0), row = get_global_id(1), chunks = (k + chunk - 1) / chunk;
   if (at >= chunks || row >= m) return;
