@@ -50,7 +50,8 @@ def logits_of(folder):
     return session.run(["logits"], feeds)[0]
 
 
-def write_small_model(folder, hidden=48, vocabulary=100, tied=True, value=None):
+def write_small_model(folder, hidden=48, vocabulary=100, tied=True, value=None,
+                      dtype="float32"):
     """logits = tanh(table[ids] * up) * table', with a table that is the head transposed."""
     random = numpy.random.default_rng(1)
     tensors = {"table": random.normal(size=(vocabulary, hidden)).astype("float32"),
@@ -70,6 +71,10 @@ def write_small_model(folder, hidden=48, vocabulary=100, tied=True, value=None):
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT,
                                        ("batch", "seq", vocabulary))],
         [numpy_helper.from_array(array, name) for name, array in tensors.items()])
+    for one in graph.initializer:
+        one.CopyFrom(numpy_helper.from_array(tensors[one.name].astype(dtype), one.name))
+    graph.output[0].type.tensor_type.elem_type = helper.np_dtype_to_tensor_dtype(
+        numpy.dtype(dtype))
     folder.mkdir()
     onnx.save(helper.make_model(graph, ir_version=10,
                                 opset_imports=[helper.make_opsetid("", 20)]),
@@ -125,7 +130,8 @@ class Models(Quantize):
 
     def test_mixtures_of_experts_are_quantized_as_far_as_they_are_products(self):
         for folder in (TINY / "optimum" / "gpt_oss", TINY / "dynamo-op18" / "mixtral"):
-            out, _ = self.quantize(folder, folder.name, *FORMATS["e0m4"])
+            out, report = self.quantize(folder, folder.name, *FORMATS["e0m4"])
+            self.assertTrue(any("stack" in left for left in report["left"]), report["left"])
             self.assert_weft_agrees(out)
             self.assertIn("quant(e0m4, block 32", self.canonical(out))
 
@@ -183,6 +189,16 @@ class Models(Quantize):
         layer = next(layer for layer in report["layers"] if layer["name"] == "/up")
         self.assertFalse(layer["same"])
         self.assertIsNone(layer["sqnr_db"])  # nothing is lost
+
+    def test_halves_stay_halves(self):
+        source = self.scratch / "source"
+        write_small_model(source, dtype="float16")
+        for name, flags in FORMATS.items():
+            with self.subTest(format=name):
+                out, report = self.quantize(source, name, *flags)
+                self.assertEqual(len(report["layers"]), 2)
+                self.assertRegex(self.canonical(out), r"quant\((e0m4|u4|u8), block")
+                self.assert_weft_agrees(out)
 
     def test_side_files_go_with_the_model(self):
         source = self.scratch / "source"
@@ -280,6 +296,11 @@ class Reports(Quantize):
         self.assertEqual([layer["name"] for layer in report["layers"]], ["/embed"])
         self.assertEqual(len(report["left"]), 2)
         self.assert_weft_agrees(out)
+
+    def test_what_is_written_does_not_depend_on_the_number_of_threads(self):
+        files = [(out / "model.onnx.data").read_bytes() for out in (
+            self.quantize(self.source, f"t{n}", "--threads", n)[0] for n in (1, 2, 7))]
+        self.assertEqual(len(set(files)), 1)
 
     def test_people_get_a_table(self):
         run = self.weft("quantize", self.source, "-o", self.scratch / "out")
