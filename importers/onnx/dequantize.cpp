@@ -115,9 +115,12 @@ Tensor in_line_order(const Tensor& from, const Layout& layout, int64_t lines, in
     for (int64_t i = 0; i < lines; i++) repeated.insert(repeated.end(), bytes.begin(), bytes.end());
     return make_tensor(dtype, {lines, 1}, std::move(repeated));
   }
-  if (layout.columns && layout.block > 0)
-    bytes = transposed(bytes, from.dims[0], from.dims[1], size);
-  return make_tensor(dtype, {lines, int64_t(bytes.size()) / size / lines}, std::move(bytes));
+  const bool moves = layout.columns && layout.block > 0;
+  const std::vector<int64_t> dims = {lines, int64_t(bytes.size()) / size / lines};
+  // The file's own bytes, so that what else reads them has the same constant.
+  if (!moves && !is_nibble(from.dtype)) return {dtype, dims, from.data};
+  if (moves) bytes = transposed(bytes, from.dims[0], from.dims[1], size);
+  return make_tensor(dtype, dims, std::move(bytes));
 }
 
 bool is_sound(const Tensor& tensor) {

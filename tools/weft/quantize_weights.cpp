@@ -263,6 +263,20 @@ Result<QuantizedLayer> quantize_one(Graph& graph, const WeightLines& weight,
   return layer;
 }
 
+// Matrices of experts in one tensor, which stay as they are.
+void name_stacks(const Graph& graph, std::vector<std::string>& left) {
+  for (const ir::NodeId id : graph.order()) {
+    for (const ValueId input : graph[id].inputs) {
+      if (input == ValueId::none) continue;
+      const ir::Value& value = graph[input];
+      const bool stack = value.kind == ir::ValueKind::constant && value.type.shape.size() == 3 &&
+                         ir::is_float(value.type.dtype) && value.type.shape[1] != ir::Dim(1) &&
+                         value.type.shape[2] != ir::Dim(1);
+      if (stack) left.push_back("'" + value.name + "' stays as it is: a stack of matrices");
+    }
+  }
+}
+
 bool is_kept(const std::string& name, const std::string& constant,
              const std::vector<std::string>& keep, std::vector<bool>& met) {
   bool kept = false;
@@ -325,6 +339,7 @@ Result<QuantizeReport> quantize_weights(Graph& graph, const QuantizePlan& plan) 
       report.layers.push_back(TRY(quantize_one(graph, weight, format, plan.threads)));
     }
   }
+  name_stacks(graph, report.left);
   for (size_t i = 0; i < met.size(); ++i)
     if (!met[i])
       return Error{"--keep " + plan.keep[i] + ": no weight has this in its name", ErrorKind::usage};

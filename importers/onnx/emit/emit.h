@@ -1,13 +1,13 @@
 // Graphs out: the inverse of the import, for other tools to open and for ONNX Runtime to check us.
 //
-//   TRY(onnx::emit(graph, "out.onnx"));                 opset 23; weights in out.onnx.data beside
-//   it TRY(onnx::emit(graph, "out.onnx", {.opset = 25}));  also caches of fixed capacity, and
-//   windows
+//   TRY(onnx::emit(graph, "out.onnx"));                   opset 23
+//   TRY(onnx::emit(graph, "out.onnx", {.opset = 25}));    also caches of fixed capacity, windows
 //
-// Names, symbolic dims (as dim_param) and weights are those of the graph. What opset 23 cannot say
-// becomes ops that can: windows and causality after a past become masks, sinks and slopes become
-// scores, quantized constants become DequantizeLinear (or floats, where their zero points are
-// none). Sizes that the graph knows as expressions are computed from the shapes of inputs.
+// Weights are in out.onnx.data beside the file. Names, symbolic dims (as dim_param) and weights are
+// those of the graph. What opset 23 cannot say becomes ops that can: windows and causality after a
+// past become masks, sinks and slopes become scores, quantized constants become DequantizeLinear,
+// those of storage e0m4 a function of domain weft with a body of standard ops, and the rest floats.
+// Sizes that the graph knows as expressions are computed from the shapes of inputs.
 #pragma once
 
 #include <cstdint>
