@@ -75,6 +75,18 @@ class Whole(OnDevice):
             with self.subTest(family=family):
                 self.golden(f"family={family}", "smollm2", ("--compute", "f32"))
 
+    def test_e0m4_of_blocks_of_4_bits_gives_their_tokens(self):
+        made = self.scratch / "e0m4"
+        run = self.weft("quantize", model("smollm2"), "--weights", "e0m4", "--group", 32,
+                        "--form", "edge", "--head", "keep", "-o", made)
+        self.assertEqual(run.code, 0, run)
+        for options in ("", "family=gpu,memory=own"):
+            with self.subTest(options=options):
+                got = self.answer("-m", made, "--backend", "opencl", "-p", GOLDEN["prompt"],
+                                  "-n", len(GOLDEN["new_ids"]), "--compute", "f32",
+                                  variables={"WEFT_OPENCL": options})
+                self.assertEqual(got["output_ids"], GOLDEN["new_ids"])
+
     def test_a_second_start_compiles_nothing(self):
         cache = self.scratch / "cache"
         first = self.golden("memory=own", cache=cache)["programs"]
