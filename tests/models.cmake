@@ -78,7 +78,8 @@ if(NOT WEFT_SANITIZE)
     foreach(script test_opencl test_opencl_costs test_opencl_faults)
       add_test(NAME model_${script}
                COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/${script}.py)
-      set(variables "WEFT_BIN=$<TARGET_FILE:weft>" "WEFT_FAULTY_DRIVER=$<TARGET_FILE:faulty_driver>")
+      set(variables "WEFT_BIN=$<TARGET_FILE:weft>"
+                    "WEFT_FAULTY_DRIVER=$<TARGET_FILE:faulty_driver>")
       set_tests_properties(model_${script} PROPERTIES LABELS long
                            ENVIRONMENT "${variables};${WEFT_DRIVER_ENVIRONMENT}")
     endforeach()

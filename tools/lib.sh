@@ -29,7 +29,7 @@ test_packages=(
 )
 # shellcheck disable=SC2034
 # What `tools/test --full` needs beyond those.
-full_packages=(clang libclang-rt-dev)
+full_packages=(clang libclang-rt-dev oclgrind)
 
 say() { printf '%5d s  %s\n' "$SECONDS" "$*"; }
 

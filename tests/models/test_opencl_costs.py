@@ -38,10 +38,10 @@ class Costs(WeftTest):
         self.assertEqual(self.golden()[0]["counters"]["bytes_copied"], 0)
 
     def test_a_cache_is_keys_and_values_and_no_more(self):
-        for options, element in ((("-c", 1024), F32),
-                                 (("-c", 1024, "--cache-type-k", "f16", "--cache-type-v", "f16"), 2)):
+        halves = ("--cache-type-k", "f16", "--cache-type-v", "f16")
+        for options, element in (((), F32), (halves, 2)):
             with self.subTest(options=options):
-                memory = self.golden(*options)[0]["memory"]
+                memory = self.golden("-c", 1024, *options)[0]["memory"]
                 self.assertEqual(memory["cache_bytes"],
                                  2 * LAYERS * 1024 * KEY_HEADS * HEAD * element)
 

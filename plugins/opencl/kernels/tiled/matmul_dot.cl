@@ -18,8 +18,8 @@ int dot4(uint a, uint b) {
 #endif
 
 // One chunk of one row per item, global size (chunks, m).
-kernel void matmul_dot_rows(global const float* x, long x_at, global uint* rows, long rows_at, int k,
-                          int m, int chunk) {
+kernel void matmul_dot_rows(global const float* x, long x_at, global uint* rows, long rows_at,
+                            int k, int m, int chunk) {
   const int at = get_global_id(0), row = get_global_id(1), chunks = (k + chunk - 1) / chunk;
   if (at >= chunks || row >= m) return;
   const int row_words = (k + 7) / 8 * 2, count = min(chunk, k - at * chunk);
