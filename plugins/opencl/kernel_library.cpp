@@ -60,9 +60,9 @@ int binary_code(const std::string& name) { return code_in(kBinary, name); }
 struct KernelLibrary::Header {
   uint64_t magic;
   Key key;
-  uint64_t payload;   // bytes of the binary after the header
-  uint64_t checksum;  // of the binary
-  uint64_t reserved[3];
+  uint64_t sizes[kParts];  // bytes of the binaries after the header
+  uint64_t checksum;       // of them together
+  uint64_t reserved[2];
 };
 
 KernelLibrary::KernelLibrary(const DeviceFacts& facts, ClContext context, const Options& chosen)
@@ -74,15 +74,23 @@ KernelLibrary::KernelLibrary(const DeviceFacts& facts, ClContext context, const 
              define("HEAD", kHead) + define("WIDTH", width_of(chosen.tiled)) +
              define_all("UNARY_", kUnary) + define_all("BINARY_", kBinary) +
              define_weights(facts, chosen);
-  const char* family = chosen.tiled ? "tiled" : "vector";
+  gather_sources(chosen.tiled ? "tiled" : "vector");
+  const std::string identity = facts.name + "\n" + facts.driver + "\n" + options_ + "\n" +
+                               halves_[kCommon].source + "\n" + halves_[kRare].source;
+  key_ = hash_of(identity.data(), identity.size());
+}
+
+void KernelLibrary::gather_sources(const char* family) {
+  // What the others use comes first.
   for (bool prelude : {true, false})
     for (size_t i = 0; i < kKernelSourceCount; i++) {
       const KernelSource& file = kKernelSources[i];
-      const bool mine = !std::strcmp(file.family, "any") || !std::strcmp(file.family, family);
-      if (mine && prelude == is_prelude(file)) source_ += file.text;
+      if (prelude != is_prelude(file)) continue;
+      const bool shared = !std::strcmp(file.family, "any");
+      if (shared || !std::strcmp(file.family, family)) halves_[kCommon].source += file.text;
+      if ((shared && prelude) || !std::strcmp(file.family, "rare"))
+        halves_[kRare].source += file.text;
     }
-  const std::string identity = facts.name + "\n" + facts.driver + "\n" + options_ + "\n" + source_;
-  key_ = hash_of(identity.data(), identity.size());
 }
 
 std::string KernelLibrary::key_text() const {
@@ -98,8 +106,8 @@ std::string KernelLibrary::log_of(cl_program program) const {
   return log.c_str();
 }
 
-void KernelLibrary::build_from_source() {
-  const char* lines = source_.c_str();
+void KernelLibrary::build_from_source(Half& half) {
+  const char* lines = half.source.c_str();
   cl_int code = CL_SUCCESS;
   ClProgram program(clCreateProgramWithSource(context_.get(), 1, &lines, nullptr, &code));
   check(code, "clCreateProgramWithSource");
@@ -113,14 +121,14 @@ void KernelLibrary::build_from_source() {
   size_t size = 0;
   check(clGetProgramInfo(program.get(), CL_PROGRAM_BINARY_SIZES, sizeof size, &size, nullptr),
         "clGetProgramInfo");
-  binary_.resize(size);
-  unsigned char* to = binary_.data();
+  half.binary.resize(size);
+  unsigned char* to = half.binary.data();
   check(clGetProgramInfo(program.get(), CL_PROGRAM_BINARIES, sizeof to, &to, nullptr),
         "clGetProgramInfo");
-  program_ = std::move(program);
+  half.program = std::move(program);
 }
 
-void KernelLibrary::build_from_binary(const unsigned char* binary, size_t size) {
+void KernelLibrary::build_from_binary(Half& half, const unsigned char* binary, size_t size) {
   cl_int code = CL_SUCCESS, loaded = CL_SUCCESS;
   ClProgram program(
       clCreateProgramWithBinary(context_.get(), 1, &facts_.id, &size, &binary, &loaded, &code));
@@ -130,50 +138,60 @@ void KernelLibrary::build_from_binary(const unsigned char* binary, size_t size) 
   if (code != CL_SUCCESS)
     throw Failure(WEFT_E_STALE_BLOB,
                   "the driver does not take the stored kernels: " + error_name(code));
-  program_ = std::move(program);
+  half.program = std::move(program);
+}
+
+void KernelLibrary::read_blob(const void* blob, uint64_t size) {
+  Header header;
+  if (judge(blob, size) != WEFT_BLOB_OPTIMAL)
+    throw Failure(WEFT_E_STALE_BLOB, "the blob was written for another device, driver or version");
+  std::memcpy(&header, blob, sizeof header);
+  const uint64_t payload = size - sizeof header;
+  if (header.sizes[kCommon] > payload || header.sizes[kRare] != payload - header.sizes[kCommon])
+    throw Failure(WEFT_E_STALE_BLOB, "the blob is not as long as its header says");
+  const auto* binary = static_cast<const unsigned char*>(blob) + sizeof header;
+  if (hash_of(binary, payload)[0] != header.checksum)
+    throw Failure(WEFT_E_STALE_BLOB, "the blob's bytes are not those that were written");
+  for (const Part part : {kCommon, kRare}) {
+    if (header.sizes[part] && !halves_[part].program)
+      build_from_binary(halves_[part], binary, header.sizes[part]);
+    binary += header.sizes[part];
+  }
 }
 
 void KernelLibrary::ensure(const void* blob, uint64_t blob_size) {
   const std::lock_guard lock(mutex_);
-  if (!blob) {
-    if (!program_) build_from_source();
-    return;
-  }
-  Header header;
-  if (judge(blob, blob_size) != WEFT_BLOB_OPTIMAL)
-    throw Failure(WEFT_E_STALE_BLOB, "the blob was written for another device, driver or version");
-  std::memcpy(&header, blob, sizeof header);
-  if (header.payload != blob_size - sizeof header)
-    throw Failure(WEFT_E_STALE_BLOB, "the blob is not as long as its header says");
-  const auto* binary = static_cast<const unsigned char*>(blob) + sizeof header;
-  if (hash_of(binary, header.payload)[0] != header.checksum)
-    throw Failure(WEFT_E_STALE_BLOB, "the blob's bytes are not those that were written");
-  if (program_) return;
-  if (header.payload) {
-    build_from_binary(binary, header.payload);
-  } else {
-    build_from_source();
-  }
+  if (blob) read_blob(blob, blob_size);
+  if (!halves_[kCommon].program) build_from_source(halves_[kCommon]);
 }
 
-ClKernel KernelLibrary::kernel(const std::string& name) const {
+ClKernel KernelLibrary::kernel(const std::string& name) {
+  const std::lock_guard lock(mutex_);
   cl_int code = CL_SUCCESS;
-  ClKernel kernel(clCreateKernel(program_.get(), name.c_str(), &code));
-  if (code != CL_SUCCESS)
-    throw Failure(WEFT_E_INTERNAL, "kernel " + name + ": " + error_name(code));
-  return kernel;
+  for (Half& half : halves_) {
+    if (!half.program) build_from_source(half);
+    ClKernel kernel(clCreateKernel(half.program.get(), name.c_str(), &code));
+    if (code == CL_SUCCESS) return kernel;
+    if (code != CL_INVALID_KERNEL_NAME) break;
+  }
+  throw Failure(WEFT_E_INTERNAL, "kernel " + name + ": " + error_name(code));
 }
 
 void KernelLibrary::save(const weft_writer& writer) {
   const std::lock_guard lock(mutex_);
-  const Header header = {
-      kMagic, key_, binary_.size(), hash_of(binary_.data(), binary_.size())[0], {}};
+  std::vector<unsigned char> payload;
+  Header header = {kMagic, key_, {}, 0, {}};
+  for (const Part part : {kCommon, kRare}) {
+    std::vector<unsigned char>& binary = halves_[part].binary;
+    header.sizes[part] = binary.size();
+    payload.insert(payload.end(), binary.begin(), binary.end());
+  }
+  header.checksum = hash_of(payload.data(), payload.size())[0];
   weft_status status = writer.write(writer.ctx, &header, sizeof header);
-  if (status >= 0 && !binary_.empty())
-    status = writer.write(writer.ctx, binary_.data(), binary_.size());
+  if (status >= 0 && !payload.empty())
+    status = writer.write(writer.ctx, payload.data(), payload.size());
   if (status < 0) throw Failure(status, "the host's writer refused the blob");
-  binary_.clear();
-  binary_.shrink_to_fit();
+  for (Half& half : halves_) half.binary = {};
 }
 
 uint32_t KernelLibrary::judge(const void* head, uint64_t size) const {

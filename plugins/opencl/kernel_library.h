@@ -1,16 +1,20 @@
-// The kernels of a device: one program of all sources of one family, built once.
+// The kernels of a device: a program of what every decoder needs, built at the first compile, and
+// one of what few graphs need, built when a kernel of it is first asked for.
 //
 //   kernels/any      what every device runs
+//   kernels/rare     what every device runs, in the second program
 //   kernels/vector   family cpu: no barriers, wide vectors, a work-item does a whole block
 //   kernels/tiled    family gpu: work-groups that tile through local memory
 //
-// Both families define the same kernel names. One program, because drivers pay most of a build per
-// program; it is built at the first compile, from the binary a blob carries or from source.
+// Both families define the same kernel names. No more than two programs, because drivers pay a good
+// part of a build per program, and not one, because they pay the rest per kernel. They are built
+// from the binaries a blob carries, or from source.
 //
-//   blob   Header {magic, key, payload size, checksum}, 64 bytes | the driver's binary, or nothing
+//   blob   Header {magic, key, sizes, checksum}, 64 bytes | the drivers' binaries, each or nothing
 //
-// The key hashes device, driver, options and sources. Every island could build the same library, so
-// the binary travels with the first program that is saved, and the others carry the header alone.
+// The key hashes device, driver, options and sources. Every island could build the same programs,
+// so a binary travels with the first island that is saved after it was built, and the others carry
+// the header alone.
 #pragma once
 
 #include <array>
@@ -63,7 +67,7 @@ class KernelLibrary {
   // library and whole.
   void ensure(const void* blob, uint64_t blob_size);
   // A new kernel object, for one caller: arguments belong to the object.
-  ClKernel kernel(const std::string& name) const;
+  ClKernel kernel(const std::string& name);
   void save(const weft_writer& writer);
   // WEFT_BLOB_*, from the first bytes.
   uint32_t judge(const void* head, uint64_t size) const;
@@ -73,17 +77,25 @@ class KernelLibrary {
  private:
   using Key = std::array<uint64_t, 2>;
   struct Header;
-  void build_from_source();
-  void build_from_binary(const unsigned char* binary, size_t size);
+  enum Part : size_t { kCommon, kRare, kParts };
+  // Sources and what became of them.
+  struct Half {
+    std::string source;
+    ClProgram program;
+    std::vector<unsigned char> binary;  // what is still to be saved
+  };
+  void gather_sources(const char* family);
+  void build_from_source(Half& half);
+  void build_from_binary(Half& half, const unsigned char* binary, size_t size);
+  void read_blob(const void* blob, uint64_t size);
   std::string log_of(cl_program program) const;
 
   const DeviceFacts& facts_;
   ClContext context_;
-  std::string options_, source_;
+  std::string options_;
   Key key_{};
-  std::mutex mutex_;
-  ClProgram program_;
-  std::vector<unsigned char> binary_;  // what is still to be saved
+  std::mutex mutex_;  // guards the halves
+  Half halves_[kParts];
 };
 
 }  // namespace weft::opencl

@@ -57,8 +57,9 @@ void IslandProgram::read_places(const GraphView& graph, const NodeView& view, co
   for (uint32_t i = 0; i < view->input_count; i++) {
     const uint32_t v = view->inputs[i];
     node.in.push_back(v == WEFT_NONE ? nullptr : &tensors_[v]);
+    if (v == WEFT_NONE) continue;
     const bool is_here = row.on_host && row.on_host(view, i);
-    if (v != WEFT_NONE && island_.values[v].where == Where::contents && !is_here) uploads_[v];
+    if (island_.values[v].where == Where::contents && !is_here) uploads_[v];
   }
   for (uint32_t i = 0; i < view->output_count; i++) {
     const uint32_t v = view->outputs[i];

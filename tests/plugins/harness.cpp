@@ -26,6 +26,7 @@ uint32_t item_size(weft_dtype dtype) {
     case WEFT_F64:
       return 8;
     case WEFT_F16:
+    case WEFT_BF16:
     case WEFT_I16:
     case WEFT_U16:
       return 2;

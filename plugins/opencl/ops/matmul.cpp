@@ -154,7 +154,7 @@ std::unique_ptr<Dot> prepare_dot(Prepare& context, const PackedWeight& w) {
   if (bytes > context.context.facts.limits.allocation_bytes) return nullptr;
   context.scratch_bytes = std::max(context.scratch_bytes, bytes);
   return std::make_unique<Dot>(
-      Dot{context.kernel("quantize_rows"), context.kernel("matmul_dot"), chunk});
+      Dot{context.kernel("matmul_dot_rows"), context.kernel("matmul_dot"), chunk});
 }
 
 Run prepare_weight(Prepare& context) {

@@ -45,12 +45,12 @@
 #define SCALE reals.s0
 #define SOFTCAP reals.s1
 
-#define JOB_PARAMETERS                                                                          \
-  global const uchar *lengths, long lengths_at, int lengths_item, global const uchar *mask,     \
-      long mask_at, global const float *sinks, long sinks_at, global const float *slopes,       \
+#define JOB_PARAMETERS                                                                      \
+  global const uchar *lengths, long lengths_at, int lengths_item, global const uchar *mask, \
+      long mask_at, global const float *sinks, long sinks_at, global const float *slopes,   \
       long slopes_at, global float *parts, long parts_at, long16 steps, int16 sizes, float2 reals
 
-#define JOB                                                                                 \
+#define JOB                                                                                    \
   lengths, lengths_at, lengths_item, mask, mask_at, sinks, sinks_at, slopes, slopes_at, parts, \
       parts_at, steps, sizes, reals
 

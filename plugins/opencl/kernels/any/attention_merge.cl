@@ -4,8 +4,7 @@ kernel void attention_merge(global float* y, long y_at, JOB_PARAMETERS) {
   const int first = get_global_id(0) * WIDTH;
   const long query = get_global_id(1);
   if (first >= DV) return;
-  const long row = query % QUERIES, head = query / QUERIES % HEADS,
-             batch = query / QUERIES / HEADS;
+  const long row = query % QUERIES, head = query / QUERIES % HEADS, batch = query / QUERIES / HEADS;
   const int2 valid = length_of(lengths, lengths_at, lengths_item, batch, sizes);
   const int2 keys = keys_of((int)row + valid.y, valid.x, sizes);
   const int blocks = (ALL_KEYS + KEYS - 1) / KEYS, count = min(WIDTH, DV - first);

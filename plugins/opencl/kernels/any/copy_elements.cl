@@ -4,6 +4,6 @@ kernel void copy_elements(global const uchar* from, long from_at, global uchar* 
                           long8 shape, long8 from_stride, long8 to_stride, long n, int item) {
   const long i = get_global_id(0);
   if (i >= n) return;
-  move_item(from, from_at + place(i, shape, from_stride), to,
-            to_at + place(i, shape, to_stride), item);
+  move_item(from, from_at + place(i, shape, from_stride), to, to_at + place(i, shape, to_stride),
+            item);
 }

@@ -1,10 +1,5 @@
 // y [outer, ids, inner] = x [outer, ids of size, inner], in units of 1 to 16 bytes, one per
-// work-item; global size (inner, ids, outer). Steps in units. An index counts from the back where
-// it is negative, and one outside means the nearest inside.
-long index_of(long given, long size) {
-  return clamp(given < 0 ? given + size : given, 0L, size - 1);
-}
-
+// work-item; global size (inner, ids, outer). Steps in units.
 kernel void gather(global const uchar* x, long x_at, global const uchar* ids, long ids_at,
                    int ids_item, global uchar* y, long y_at, long count, long size, long inner,
                    long outer_step, long step, long inner_step, int unit) {

@@ -137,6 +137,11 @@ void store_real(global void* to, long i, int item, float v) {
   }
 }
 
+// An index counts from the back where it is negative; one outside means the nearest inside.
+long index_of(long given, long size) {
+  return clamp(given < 0 ? given + size : given, 0L, size - 1);
+}
+
 // One element of 1, 2, 4, 8 or 16 bytes; places in elements.
 void move_item(global const void* from, long from_at, global void* to, long to_at, int bytes) {
   switch (bytes) {

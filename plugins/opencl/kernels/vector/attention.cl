@@ -27,9 +27,7 @@ void load_head(global const uchar* from, long at, int item, int d, float* to) {
   }
 }
 
-float16 times_exp(float16 x, float16 top) {
-  return select(exp(x - top), (float16)1.0f, x == top);
-}
+float16 times_exp(float16 x, float16 top) { return select(exp(x - top), (float16)1.0f, x == top); }
 
 // Which key heads, rows and keys the lanes of a work-item have.
 typedef struct {

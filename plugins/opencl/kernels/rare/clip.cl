@@ -1,8 +1,8 @@
 // min(max(x, low), high), where either bound may be absent; what both exclude is high, and a NaN
 // stays. n floats or integers, one per work-item.
 kernel void clip(global const uchar* x, long x_at, global const uchar* low, long low_at,
-                 int has_low, global const uchar* high, long high_at, int has_high,
-                 global uchar* y, long y_at, long n, int item) {
+                 int has_low, global const uchar* high, long high_at, int has_high, global uchar* y,
+                 long y_at, long n, int item) {
   const long i = get_global_id(0);
   if (i >= n) return;
   if (item == ITEM_F32) {

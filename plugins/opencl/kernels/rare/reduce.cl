@@ -71,12 +71,11 @@ kernel void reduce(global const uchar* x, long x_at, global uchar* y, long y_at,
   if (g >= groups) return;
   const long at = x_at + place(g, kept, kept_stride);
   if (item == ITEM_F32) {
-    ((global float*)y)[y_at + g] = reduce_reals((global const float*)x + at, outer, inner,
-                                                inner_stride, shape, stride, kind);
+    ((global float*)y)[y_at + g] =
+        reduce_reals((global const float*)x + at, outer, inner, inner_stride, shape, stride, kind);
   } else {
-    store_integer(
-        y, y_at + g, item,
-        reduce_integers(x, at, outer, inner, inner_stride, shape, stride, kind, item));
+    store_integer(y, y_at + g, item,
+                  reduce_integers(x, at, outer, inner, inner_stride, shape, stride, kind, item));
   }
 }
 
