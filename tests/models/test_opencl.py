@@ -71,9 +71,9 @@ class Whole(OnDevice):
         self.golden("family=gpu,memory=own")
 
     def test_blocks_of_4_bits_give_the_tokens_of_the_floats_they_stand_for(self):
-        for family in ("cpu", "gpu"):
-            with self.subTest(family=family):
-                self.golden(f"family={family}", "smollm2", ("--compute", "f32"))
+        for options in ("memory=own", "family=gpu", "family=gpu,dot=1"):
+            with self.subTest(options=options):
+                self.golden(options, name="smollm2")
 
     def test_e0m4_of_blocks_of_4_bits_gives_their_tokens(self):
         made = self.scratch / "e0m4"

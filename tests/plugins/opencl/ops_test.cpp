@@ -168,9 +168,8 @@ TEST_P(Refusing, each_reason_is_a_code_and_a_sentence) {
   Graph::Quantized q;
   q.rows = 32;
   q.cols = 8;
-  q.column_major = false;
-  q.codes.assign(32 * 32, 3);
-  q.scales.assign(32, 1.0f);
+  q.codes.assign(32 * 8, 3);
+  q.scales.assign(8, 1.0f);
   const uint32_t w = g.quantized("w", q);
   const auto y = [&](std::vector<D> shape, weft_dtype dtype = WEFT_F32) {
     return g.activation("y", dtype, std::move(shape));

@@ -31,14 +31,14 @@ typedef struct {
   float zero;  // where zero_form is ZERO_FIXED
 } Weight;
 
-float scale_of(global const uint* panel, Weight f, int block, int lane) {
+float weight_scale(global const uint* panel, Weight f, int block, int lane) {
   panel += f.scales_at;
   const long at = (long)block * PANEL + lane;
   return f.scale_form == SCALE_F16 ? vload_half(at, (global const half*)panel)
                                    : as_float(panel[at]);
 }
 
-float zero_of(global const uint* panel, Weight f, int block, int lane) {
+float weight_zero(global const uint* panel, Weight f, int block, int lane) {
   panel += f.zeros_at;
   const long at = (long)block * PANEL + lane;
   if (f.zero_form == ZERO_FIXED) return f.zero;
@@ -60,7 +60,7 @@ float zero_of(global const uint* panel, Weight f, int block, int lane) {
 #define NIBBLES_3_7(v) ((((v) >> 6) & 0x03C003C0u) | 0x4C004C00u)
 
 // Two halves of a word as floats.
-float2 halves(uint v) {
+float2 decode_halves(uint v) {
 #if FP16
   return convert_float2(as_half2(v));
 #else
@@ -69,12 +69,12 @@ float2 halves(uint v) {
 }
 
 // The codes of a word, less their offset.
-void nibbles(uint v, float offset, float* d) {
+void decode_nibbles(uint v, float offset, float* d) {
 #if HALF
-  const float2 a = halves(NIBBLES_0_4(v)) - (1024 + offset);
-  const float2 b = halves(NIBBLES_1_5(v)) - (64 + offset);
-  const float2 c = halves(NIBBLES_2_6(v)) - (256 + offset);
-  const float2 e = halves(NIBBLES_3_7(v)) - (16 + offset);
+  const float2 a = decode_halves(NIBBLES_0_4(v)) - (1024 + offset);
+  const float2 b = decode_halves(NIBBLES_1_5(v)) - (64 + offset);
+  const float2 c = decode_halves(NIBBLES_2_6(v)) - (256 + offset);
+  const float2 e = decode_halves(NIBBLES_3_7(v)) - (16 + offset);
   d[0] = a.x, d[2] = a.y, d[4] = b.x, d[6] = b.y;
   d[1] = c.x, d[3] = c.y, d[5] = e.x, d[7] = e.y;
 #else
@@ -95,7 +95,7 @@ void decode_column(global const uint* panel, Weight f, int group, int lane, floa
       return;
     case FORM_F16:
       for (int i = 0; i < 4; i++) {
-        const float2 v = halves(words[i * PANEL]);
+        const float2 v = decode_halves(words[i * PANEL]);
         d[2 * i] = v.x, d[2 * i + 1] = v.y;
       }
       return;
@@ -110,10 +110,11 @@ void decode_column(global const uint* panel, Weight f, int group, int lane, floa
         d[i] = (float)(words[i / 4 * PANEL] >> (8 * (i % 4)) & 255u) - f.offset;
       break;
     default:
-      nibbles(words[0], f.offset, d);
+      decode_nibbles(words[0], f.offset, d);
       break;
   }
   const int block = group * 8 / f.block;
-  const float scale = scale_of(panel, f, block, lane), zero = zero_of(panel, f, block, lane);
+  const float scale = weight_scale(panel, f, block, lane);
+  const float zero = weight_zero(panel, f, block, lane);
   for (int i = 0; i < 8; i++) d[i] = (d[i] - zero) * scale;
 }

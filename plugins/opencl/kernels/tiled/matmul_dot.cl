@@ -44,6 +44,18 @@ kernel void matmul_dot_rows(global const float* x, long x_at, global uint* rows,
   rows[scale_at + (long)m * chunks] = as_uint(sum);
 }
 
+// Four consecutive codes in each of two words of a group of one column, as signed bytes: those of 8
+// bits are less 128.
+uint2 signed_codes(global const uint* from, int form) {
+  if (form == FORM_U4) return (uint2)(from[0] & 0x0F0F0F0Fu, from[0] >> 4 & 0x0F0F0F0Fu);
+  return (uint2)(from[0], from[PANEL]) ^ 0x80808080u;
+}
+
+// What a column's signed codes are less before they are scaled.
+float signed_zero(global const uint* panel, Weight f, int block, int lane) {
+  return weight_zero(panel, f, block, lane) + f.offset - (f.form == FORM_U8 ? 128 : 0);
+}
+
 // A block of TILE x TILE per work-group of (TILE / 4) x (TILE / 4) items, 4 x 4 results each, one
 // chunk at a time through 5.3 KiB of local memory.
 #define DOT_SIDE (TILE / 4)
@@ -71,20 +83,13 @@ kernel __attribute__((reqd_work_group_size(DOT_SIDE, DOT_SIDE, 1))) void matmul_
     }
     for (int e = id; e < TILE * groups; e += DOT_SIDE * DOT_SIDE) {
       const int lane = e % PANEL, group = e / PANEL % groups, panel = e / (PANEL * groups);
-      uint low = 0, high = 0;
-      if (column + panel * PANEL < f.columns && (at * groups + group) * 8 < f.k) {
-        global const uint* from = w + (long)(column / PANEL + panel) * f.panel_words +
-                                  (long)(at * groups + group) * f.group_words + lane;
-        if (f.form == FORM_U4) {
-          low = from[0] & 0x0F0F0F0Fu;
-          high = from[0] >> 4 & 0x0F0F0F0Fu;
-        } else {  // less 128
-          low = from[0] ^ 0x80808080u;
-          high = from[PANEL] ^ 0x80808080u;
-        }
-      }
-      b[2 * group][panel * PANEL + lane] = low;
-      b[2 * group + 1][panel * PANEL + lane] = high;
+      uint2 codes = 0;
+      if (column + panel * PANEL < f.columns && (at * groups + group) * 8 < f.k)
+        codes = signed_codes(w + (long)(column / PANEL + panel) * f.panel_words +
+                                 (long)(at * groups + group) * f.group_words + lane,
+                             f.form);
+      b[2 * group][panel * PANEL + lane] = codes.x;
+      b[2 * group + 1][panel * PANEL + lane] = codes.y;
     }
     for (int e = id; e < 2 * TILE; e += DOT_SIDE * DOT_SIDE) {
       const int i = e % TILE;
@@ -96,9 +101,8 @@ kernel __attribute__((reqd_work_group_size(DOT_SIDE, DOT_SIDE, 1))) void matmul_
         const bool inside = column + i / PANEL * PANEL < f.columns;
         global const uint* panel = w + (long)((column + i) / PANEL) * f.panel_words;
         const int block = at * chunk / f.block;
-        scale[i] = inside ? scale_of(panel, f, block, i % PANEL) : 0.0f;
-        zero[i] = inside ? zero_of(panel, f, block, i % PANEL) + f.offset : 0.0f;
-        if (f.form == FORM_U8) zero[i] -= 128;
+        scale[i] = inside ? weight_scale(panel, f, block, i % PANEL) : 0.0f;
+        zero[i] = inside ? signed_zero(panel, f, block, i % PANEL) : 0.0f;
       }
     }
     barrier(CLK_LOCAL_MEM_FENCE);
