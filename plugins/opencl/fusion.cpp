@@ -1,7 +1,6 @@
 // Finding pairs of nodes, and what runs them; see fusion.h.
 #include "plugins/opencl/fusion.h"
 
-#include <algorithm>
 #include <map>
 #include <string_view>
 
@@ -92,6 +91,15 @@ struct Users {
   std::vector<bool> is_parent;
 };
 
+// What runs nodes n and m as one; without a prepare when nothing does.
+Fusion fusion_of(const GraphView& graph, const Users& users, uint32_t n, uint32_t m) {
+  const NodeView first = graph.node(n), last = graph.node(m);
+  Fusion fusion{{n, m}, nullptr};
+  if (is_gate(first, last) && users.only_one(graph, first.output(0))) fusion.prepare = prepare_gate;
+  if (is_skip(first, last)) fusion.prepare = prepare_skip;
+  return fusion;
+}
+
 }  // namespace
 
 std::vector<Fusion> find_fusions(const GraphView& graph) {
@@ -99,14 +107,10 @@ std::vector<Fusion> find_fusions(const GraphView& graph) {
   std::vector<bool> taken(graph->node_count);
   std::vector<Fusion> out;
   for (uint32_t n = 0; n < graph->node_count; n++) {
-    const NodeView first = graph.node(n);
-    if (taken[n] || first.output(0) == WEFT_NONE) continue;
-    for (const uint32_t m : users.of[first.output(0)]) {
+    if (taken[n] || graph.node(n).output(0) == WEFT_NONE) continue;
+    for (const uint32_t m : users.of[graph.node(n).output(0)]) {
       if (taken[m] || m <= n) continue;
-      Fusion fusion{{n, m}, nullptr};
-      if (is_gate(first, graph.node(m)) && users.only_one(graph, first.output(0)))
-        fusion.prepare = prepare_gate;
-      if (is_skip(first, graph.node(m))) fusion.prepare = prepare_skip;
+      const Fusion fusion = fusion_of(graph, users, n, m);
       if (!fusion.prepare) continue;
       taken[n] = taken[m] = true;
       out.push_back(fusion);
@@ -117,19 +121,18 @@ std::vector<Fusion> find_fusions(const GraphView& graph) {
 }
 
 std::vector<Fusion> kept_fusions(const GraphView& graph) {
-  std::vector<Fusion> kept;
-  std::map<uint32_t, size_t> unfused;  // nodes of each unit that no fusion runs
+  const Users users(graph);
+  std::map<uint32_t, std::vector<uint32_t>> units;
   for (uint32_t n = 0; n < graph->node_count; n++)
-    if (graph.node(n)->unit != WEFT_NONE) unfused[graph.node(n)->unit]++;
-  for (const Fusion& fusion : find_fusions(graph)) {
-    const uint32_t unit = graph.node(fusion.nodes[0])->unit;
-    if (unit == WEFT_NONE || graph.node(fusion.nodes[1])->unit != unit) continue;
-    unfused[unit] -= fusion.nodes.size();
-    kept.push_back(fusion);
+    if (graph.node(n)->unit != WEFT_NONE) units[graph.node(n)->unit].push_back(n);
+  std::vector<Fusion> out;
+  for (const auto& [unit, nodes] : units) {
+    if (nodes.size() == 1) continue;
+    if (nodes.size() == 2) out.push_back(fusion_of(graph, users, nodes[0], nodes[1]));
+    if (nodes.size() > 2 || !out.back().prepare)
+      throw Failure(WEFT_E_INVALID, "nodes claimed as one are no longer together", nodes[0]);
   }
-  for (const auto& [unit, count] : unfused)
-    if (count > 1) throw Failure(WEFT_E_INVALID, "nodes claimed as one are no longer together");
-  return kept;
+  return out;
 }
 
 }  // namespace weft::opencl
