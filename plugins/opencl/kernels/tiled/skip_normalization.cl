@@ -5,7 +5,7 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void skip_normalizatio
     int has_sum, global const float* scale, long scale_at, global float* y, long y_at, long rows,
     int n, float epsilon) {
   local float shared[GROUP];
-  const long row = get_group_id(0);
+  const long row = GROUP_ID(0);
   a += a_at + row * n;
   b += b_at + row * n;
   s += s_at + row * n;
