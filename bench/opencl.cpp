@@ -88,7 +88,8 @@ template <typename... Arguments>
 double time_kernel(Context& context, cl_command_queue queue, cl_program program, const char* name,
                    size_t items, size_t group, const Arguments&... arguments) {
   cl_int code = CL_SUCCESS;
-  opencl::Kernel kernel(ClKernel(clCreateKernel(program, name, &code)), name, context.facts.id);
+  opencl::Kernel kernel(ClKernel(clCreateKernel(program, name, &code)), name, context.facts.id,
+                        context.counters);
   kernel.arguments(arguments...);
   return seconds(queue, [&] {
     check(clEnqueueNDRangeKernel(queue, kernel.handle(), 1, nullptr, &items, &group, 0, nullptr,
@@ -111,8 +112,9 @@ DeviceLimits limits_of(Context& context, cl_command_queue queue) {
       clGetDeviceInfo(context.facts.id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, nullptr),
       "clGetDeviceInfo");
   const bool few = context.facts.is_processor;
-  const size_t group = few ? 1 : 64, items = size_t(units) * (few ? 8 : 1024);
-  constexpr cl_int kRepeats = 20000;
+  // Many items: a driver in software hands them out by the dozen, and few would stay on one core.
+  const size_t group = few ? 1 : 64, items = size_t(units) * (few ? 512 : 1024);
+  constexpr cl_int kRepeats = 1000;
   const double t = time_kernel(context, queue, program.get(), "multiply_adds", items, group,
                                out.get(), cl_float(0.5f), kRepeats);
   // Each item of a processor reads a run of its own; those of a GPU read side by side.
@@ -208,7 +210,7 @@ void product(Context& context, cl_command_queue queue, const DeviceLimits& devic
   const opencl::Run run = opencl::find_op("", "MatMul")->prepare(prepare);
   const ClMemory aside = context.allocate(scratch_bytes);
   scratch.memory = aside.get();
-  opencl::Submission commands(queue, context.facts.limits, {}, nullptr);
+  opencl::Submission commands(queue, context.facts.limits, context.counters, {}, nullptr, nullptr);
   const double t = seconds(queue, [&] { run(commands); });
   uint64_t bytes = 0;
   for (const opencl::ConstantRef& constant : constants) bytes += constant->size;
@@ -233,7 +235,7 @@ int run(const char* options, const char* only) {
   context.kernels().ensure(nullptr, 0);
   const double built =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  const ClQueue queue = context.create_queue(false);
+  const ClQueue queue = context.create_queue(0, false);
   const DeviceLimits device = limits_of(context, queue.get());
   std::printf("%s: %.1f GFLOP/s, reads %.1f GB/s, %.1f us per kernel; kernels built in %.2f s\n",
               context.facts.name.c_str(), device.rate, device.bandwidth, device.enqueue * 1e6,
