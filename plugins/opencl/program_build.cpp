@@ -28,7 +28,6 @@ IslandProgram::IslandProgram(Context& context, const weft_compile_args& args)
 
 // Contents, and constants of a few integers.
 void IslandProgram::read_known(const GraphView& graph) {
-  constexpr uint64_t kFew = 64;
   known_.resize(tensors_.size());
   for (uint32_t v = 0; v < tensors_.size(); v++) {
     const weft_value& value = graph.value(v);
@@ -37,7 +36,7 @@ void IslandProgram::read_known(const GraphView& graph) {
     std::vector<int64_t>& known = known_[v];
     if (island_.values[v].where == Where::contents) {
       known.resize(std::max<size_t>(1, island_.values[v].contents.size()));
-    } else if (graph.is_constant(v) && !value.quant && value.data_size <= kFew * 8) {
+    } else if (graph.is_constant(v) && !value.quant && value.data_size <= kMostKnown) {
       known.resize(std::max<size_t>(1, value.data_size / (wide ? 8 : 4)));
       for (size_t i = 0; i < value.data_size / (wide ? 8 : 4); i++)
         known[i] = wide ? static_cast<const int64_t*>(value.data)[i]
