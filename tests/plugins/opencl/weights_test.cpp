@@ -156,7 +156,8 @@ TEST_P(OpenclWeights, decoded_codes_are_the_formula_bit_for_bit) {
   for (const char* half : {"0", "1"})
     for (const weft_dtype storage : {WEFT_U4, WEFT_I4, WEFT_F4_E0M4, WEFT_U8, WEFT_I8})
       for (const auto zeros : {AllCodes::integers, AllCodes::floats, AllCodes::minima})
-        for (const uint32_t block : {16u, 32u, 64u, 256u}) {
+        for (const uint32_t block : {16u, 64u, 256u}) {
+          if (half[0] == '1' && (storage == WEFT_U8 || storage == WEFT_I8)) continue;
           const AllCodes all(storage, zeros, block);
           Graph g;
           std::vector<int64_t> ids;
