@@ -2,17 +2,22 @@
 #include "plugins/opencl/device.h"
 
 #include "plugins/common/host_memory.h"
+#include "plugins/opencl/fusion.h"
 #include "plugins/opencl/program.h"
 #include "plugins/opencl/queue.h"
 
 namespace weft::opencl {
 
 void OpenclDevice::claim(const weft_graph& graph, const weft_claim_sink& sink) {
-  common::answer_claims(graph, sink, 0, [&](const NodeView& node) {
+  std::vector<std::vector<uint32_t>> together;
+  for (const Fusion& fusion : find_fusions(plugin::GraphView(graph)))
+    together.push_back(fusion.nodes);
+  const auto check_node = [&](const NodeView& node) {
     const OpRow* row = find_op(node->domain, node->op_type);
     if (!row) throw Refusal{WEFT_REFUSE_OP, text("opencl has no kernel for %s", node->op_type)};
     row->check(node, context_.facts.limits);
-  });
+  };
+  common::answer_claims(graph, sink, 0, check_node, together);
 }
 
 uint32_t OpenclDevice::blob_check(const void* head, uint64_t size) {

@@ -114,6 +114,14 @@ void need_known(const NodeView& node, uint32_t i) {
                   text("input %u of %s is computed while the graph runs, opencl needs it before", i,
                        node->op_type),
                   node.input(i)};
+  if ((value.flags & WEFT_VALUE_CONSTANT) && value.data_size > kMostKnown)
+    throw Refusal{
+        WEFT_REFUSE_LIMIT,
+        text("input %u of %s is a longer list than opencl reads beforehand", i, node->op_type),
+        node.input(i),
+        "bytes",
+        int64_t(value.data_size),
+        int64_t(kMostKnown)};
 }
 
 void check_movable(const NodeView& node, const Limits& limits) {

@@ -61,7 +61,8 @@ void need_plain_f32(const NodeView& node, uint32_t i);
 void need_plain(const NodeView& node, uint32_t i);
 void need_plain(const NodeView& node);
 void need_dtype(const NodeView& node, uint32_t i, uint32_t dtype);
-// Integers that the host knows before the run: a constant, or contents.
+// Integers that the host knows before the run: contents, or a constant of up to kMostKnown bytes.
+constexpr uint64_t kMostKnown = 512;
 void need_known(const NodeView& node, uint32_t i);
 // Integers that index: i64 or i32.
 void need_indices(const NodeView& node, uint32_t i);

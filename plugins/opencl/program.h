@@ -15,7 +15,7 @@
 
 #include "plugins/common/island.h"
 #include "plugins/opencl/buffer.h"
-#include "plugins/opencl/op.h"
+#include "plugins/opencl/fusion.h"
 
 namespace weft::opencl {
 
@@ -38,6 +38,8 @@ class IslandProgram final : public plugin::Program {
   };
 
   // program_build.cpp
+  Prepare preparing(const NodeView& view, const Node& node);
+  void read_fusion(const plugin::GraphView& graph, const Fusion& fusion);
   void read_known(const plugin::GraphView& graph);
   void read_places(const plugin::GraphView& graph, const NodeView& view, const OpRow& row,
                    Node& node);

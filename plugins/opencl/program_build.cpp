@@ -28,7 +28,6 @@ IslandProgram::IslandProgram(Context& context, const weft_compile_args& args)
 
 // Contents, and constants of a few integers.
 void IslandProgram::read_known(const GraphView& graph) {
-  constexpr uint64_t kFew = 64;
   known_.resize(tensors_.size());
   for (uint32_t v = 0; v < tensors_.size(); v++) {
     const weft_value& value = graph.value(v);
@@ -37,7 +36,7 @@ void IslandProgram::read_known(const GraphView& graph) {
     std::vector<int64_t>& known = known_[v];
     if (island_.values[v].where == Where::contents) {
       known.resize(std::max<size_t>(1, island_.values[v].contents.size()));
-    } else if (graph.is_constant(v) && !value.quant && value.data_size <= kFew * 8) {
+    } else if (graph.is_constant(v) && !value.quant && value.data_size <= kMostKnown) {
       known.resize(std::max<size_t>(1, value.data_size / (wide ? 8 : 4)));
       for (size_t i = 0; i < value.data_size / (wide ? 8 : 4); i++)
         known[i] = wide ? static_cast<const int64_t*>(value.data)[i]
@@ -49,6 +48,10 @@ void IslandProgram::read_known(const GraphView& graph) {
   }
   for (const uint32_t v : island_.outputs)
     if (island_.values[v].where == Where::contents) uploads_[v];
+}
+
+Prepare IslandProgram::preparing(const NodeView& view, const Node& node) {
+  return {view, context_, node.in, node.out, constants_, scratch_, scratch_bytes_};
 }
 
 // The tensors of a node; constants that its row wants as they are are uploaded.
@@ -67,7 +70,7 @@ void IslandProgram::read_places(const GraphView& graph, const NodeView& view, co
       throw Failure(WEFT_E_INVALID, "a node writes a constant", view.index());
     node.out.push_back(v == WEFT_NONE ? nullptr : &tensors_[v]);
   }
-  const Prepare prepare{view, context_, node.in, node.out, constants_, scratch_, scratch_bytes_};
+  const Prepare prepare = preparing(view, node);
   for (uint32_t i = 0; i < view->input_count; i++) {
     const uint32_t v = view->inputs[i];
     if (!graph.is_constant(v) || tensors_[v].memory) continue;
@@ -76,6 +79,17 @@ void IslandProgram::read_places(const GraphView& graph, const NodeView& view, co
     tensors_[v] = prepare.constant(i, 0, value.data_size,
                                    [&](char* to) { std::memcpy(to, value.data, value.data_size); });
   }
+}
+
+// A fusion runs where its last node stands.
+void IslandProgram::read_fusion(const GraphView& graph, const Fusion& fusion) {
+  Node &first = nodes_[fusion.nodes.front()], &last = nodes_[fusion.nodes.back()];
+  const NodeView views[] = {graph.node(fusion.nodes.front()), graph.node(fusion.nodes.back())};
+  const Prepare before = preparing(views[0], first);
+  Prepare prepare = preparing(views[1], last);
+  last.run = fusion.prepare(prepare, before);
+  last.name = first.name + "+" + last.name;
+  first.run = [](Submission&) {};
 }
 
 void IslandProgram::read_nodes(const GraphView& graph) {
@@ -92,14 +106,20 @@ void IslandProgram::read_nodes(const GraphView& graph) {
     }
     node.name = view->name && *view->name ? view->name : view->op_type;
     read_places(graph, view, *row, node);
+  }
+  for (const Fusion& fusion : kept_fusions(graph)) read_fusion(graph, fusion);
+  for (uint32_t n = 0; n < graph->node_count; n++) {
+    Node& node = nodes_[n];
+    if (node.run) continue;  // part of a fusion
     if (std::all_of(node.out.begin(), node.out.end(), [&](const Tensor* y) {
           return !y || island_.values[size_t(y - tensors_.data())].where == Where::contents;
         })) {
       node.run = [](Submission&) {};  // the host knows them already
       continue;
     }
-    Prepare prepare{view, context_, node.in, node.out, constants_, scratch_, scratch_bytes_};
-    node.run = row->prepare(prepare);
+    const NodeView view = graph.node(n);
+    Prepare prepare = preparing(view, node);
+    node.run = find_op(view->domain, view->op_type)->prepare(prepare);
   }
 }
 

@@ -156,7 +156,7 @@ int64_t blocks_of(int64_t keys) { return (keys + kKeys - 1) / kKeys; }
 // How many work-items share the keys of a query: enough of them to keep the device busy, and no
 // more than blocks.
 int64_t splits_of(const Plan& plan, const Job& job, int64_t known_length) {
-  const int64_t enough = plan.tiled ? 512 : 8;
+  const int64_t enough = plan.tiled ? 512 : 16;
   const int64_t blocks = blocks_of(known_length >= 0 ? known_length : job.k.rows);
   const int64_t items = job.q.batch * job.units * (plan.tiled ? job.q.heads : job.k.heads);
   const uint64_t bytes =

@@ -53,6 +53,28 @@ TEST_P(OpenclAttention, agrees_with_the_reference) {
   }
 }
 
+// Shapes that an interpreter of kernels is through with in seconds; see plugins/opencl/README.md.
+TEST_P(OpenclAttention, tiny_shapes_of_every_kind_agree_with_the_reference) {
+  const Case cases[] = {
+      {"one key", 1, 1, 1, 1, 1, 4, 4},
+      {"odd sizes", 1, 2, 3, 2, 1, 5, 3, 3},
+      {"shared blocks", 1, 1, 70, 2, 1, 4, 4, 67},
+      {"window", 1, 2, 70, 2, 2, 4, 4, 69, true, 0, 0, 3},
+      {"masks", 2, 2, 5, 2, 1, 4, 4, -1, false, 0, 0, -1, 1},
+      {"bools", 2, 2, 5, 2, 1, 4, 4, -1, false, 0, 0, -1, 2},
+      {"sinks, slopes, soft cap", 1, 2, 5, 2, 1, 4, 4, 5, true, 3.0f, 0, -1, 0, true, true},
+      {"more lanes than one vector", 1, 3, 4, 12, 2, 4, 4, 4},
+      {"no key", 1, 1, 3, 2, 1, 4, 4, 0},
+      {"halves", 1, 2, 5, 2, 1, 4, 4, 5, true, 0, 0, -1, 0, false, false, true},
+      codes_of({"codes", 1, 2, 5, 2, 1, 5, 4, 5}),
+  };
+  for (const Case& c : cases) {
+    Graph g;
+    attention_graph(g, c);
+    expect_like_reference(g, c.name, 2e-5f);
+  }
+}
+
 TEST_P(OpenclAttention, reads_caches_of_halves_and_of_codes) {
   const Case cases[] = {
       {"one key"},

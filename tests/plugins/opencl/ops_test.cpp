@@ -195,6 +195,19 @@ TEST_P(Refusing, each_reason_is_a_code_and_a_sentence) {
   }
 }
 
+TEST_P(Refusing, a_list_longer_than_is_read_beforehand) {
+  Graph g;
+  const uint32_t cache = g.input("cache", Data::zeros(WEFT_F32, {65, 4, 2}));
+  const uint32_t update = g.input("update", Data::zeros(WEFT_F32, {65, 1, 2}));
+  const uint32_t at = g.constant("at", Data::zeros(WEFT_I64, {65}));
+  const uint32_t y = g.activation("y", WEFT_F32, {65, 4, 2});
+  g.node("TensorScatter", {cache, update, at}, {y});
+  const std::vector<Refused> refused = open().claim(g);
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].why,
+            "input 2 of TensorScatter is a longer list than opencl reads beforehand");
+}
+
 TEST_P(Refusing, a_tensor_too_large_for_one_buffer) {
   Graph g;
   const uint32_t rows = g.slot(1, int64_t(1) << 40);

@@ -29,7 +29,7 @@
 #define KV_HEADS sizes.s1
 #define QUERIES sizes.s2  // rows of q
 #define ALL_KEYS sizes.s3
-#define D sizes.s4
+#define DK sizes.s4
 #define DV sizes.s5
 #define LEFT sizes.s6
 #define RIGHT sizes.s7

@@ -6,7 +6,7 @@
 //
 // Which scale element i has: its index along the axis is i / inner % size; with block 0 that is the
 // scale's, else scales lie like x with ceil(size / block) in the axis; size 0: one for all.
-long scale_of(long i, long size, long inner, long block) {
+long scale_index(long i, long size, long inner, long block) {
   if (size == 0) return 0;
   const long along = i / inner % size;
   if (block == 0) return along;
@@ -27,7 +27,7 @@ kernel void quantize_linear(global const uchar* x, long x_at, global const float
                             long inner, long block, int item, int to_codes) {
   const long i = get_global_id(0);
   if (i >= n) return;
-  const long s = scale_of(i, size, inner, block);
+  const long s = scale_index(i, size, inner, block);
   const float scale = scales[scales_at + s];
   const long zero = zeros_item ? load_integer(zeros, zeros_at + s, zeros_item) : 0;
   if (to_codes) {

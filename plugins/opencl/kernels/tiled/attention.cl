@@ -23,7 +23,7 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention(
   const int position = (int)row + valid.y;
   const int2 keys = keys_of(position, valid.x, sizes);
   q += q_at + batch * Q_BATCH + row * Q_ROW + head * Q_HEAD;
-  for (int e = id; e < D; e += GROUP) query[e] = q[e];
+  for (int e = id; e < DK; e += GROUP) query[e] = q[e];
   barrier(CLK_LOCAL_MEM_FENCE);
   k_at += batch * K_BATCH + kv_head * K_HEAD;
   v_at += batch * V_BATCH + kv_head * V_HEAD;
@@ -39,8 +39,8 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention(
     float s = -INFINITY;
     if (key >= keys.x && key < keys.y) {
       float dot = 0;
-      for (int e = 0; e < D; e++)
-        dot = fma(query[e], load_one(k, k_at + key * K_ROW, K_ITEM, D, e), dot);
+      for (int e = 0; e < DK; e++)
+        dot = fma(query[e], load_one(k, k_at + key * K_ROW, K_ITEM, DK, e), dot);
       s = dot * SCALE;
       if (SOFTCAP > 0) s = SOFTCAP * tanh(s / SOFTCAP);
       if (EXTRAS & 2) s += slopes[slopes_at + head] * (key - position);

@@ -48,9 +48,9 @@ float16 score(const Lanes* w, global const uchar* k, long k_at, const float16* q
   float16 most = -INFINITY;
   for (int from = first; from < last; from += AHEAD) {
     for (int j = 0; j < AHEAD; j++)
-      load_head(k, k_at + (long)min(from + j, last - 1) * K_ROW, K_ITEM, D, rows[j]);
+      load_head(k, k_at + (long)min(from + j, last - 1) * K_ROW, K_ITEM, DK, rows[j]);
     float16 c0 = 0, c1 = 0, c2 = 0, c3 = 0, c4 = 0, c5 = 0, c6 = 0, c7 = 0;
-    for (int e = 0; e < D; e++) {
+    for (int e = 0; e < DK; e++) {
       const float16 v = q[e];
       c0 = fma(v, rows[0][e], c0), c1 = fma(v, rows[1][e], c1);
       c2 = fma(v, rows[2][e], c2), c3 = fma(v, rows[3][e], c3);
@@ -134,7 +134,7 @@ kernel void attention(global const float* q, long q_at, global const uchar* k, l
     low[l] = keys.x, high[l] = keys.y;
     begin = min(begin, keys.x), end = max(end, keys.y);
     global const float* from = q + q_at + w.batch * Q_BATCH + row * Q_ROW + head * Q_HEAD;
-    for (int e = 0; e < D; e++) ((float*)turned)[e * LANES + l] = from[e];
+    for (int e = 0; e < DK; e++) ((float*)turned)[e * LANES + l] = from[e];
     if (EXTRAS & 1) ((float*)&sink)[l] = sinks[sinks_at + head];
     if (EXTRAS & 2) ((float*)&slope)[l] = slopes[slopes_at + head];
   }
