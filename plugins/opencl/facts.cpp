@@ -62,6 +62,8 @@ DeviceFacts describe(cl_platform_id platform, cl_device_id device) {
       facts.unified_memory && (facts.is_processor || (svm & CL_DEVICE_SVM_FINE_GRAIN_BUFFER) != 0);
   facts.halves = facts.has("cl_khr_fp16");
   facts.integer_dot = facts.has("cl_khr_integer_dot_product");
+  facts.exact_division = number<cl_device_fp_config>(device, CL_DEVICE_SINGLE_FP_CONFIG) &
+                         CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT;
   facts.memory = number<cl_ulong>(device, CL_DEVICE_GLOBAL_MEM_SIZE);
   Limits& limits = facts.limits;
   limits.allocation_bytes = number<cl_ulong>(device, CL_DEVICE_MAX_MEM_ALLOC_SIZE);

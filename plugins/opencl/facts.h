@@ -25,8 +25,9 @@ struct DeviceFacts {
   bool unified_memory = false;  // the device works on the host's memory
   // Host and device see each other's writes without mapping, so host pointers can be shared.
   bool coherent = false;
-  bool halves = false;       // cl_khr_fp16: arithmetic, not only storage
-  bool integer_dot = false;  // cl_khr_integer_dot_product
+  bool halves = false;          // cl_khr_fp16: arithmetic, not only storage
+  bool exact_division = false;  // of f32: rounded correctly
+  bool integer_dot = false;     // cl_khr_integer_dot_product
   uint64_t memory = 0;
   Limits limits;
 

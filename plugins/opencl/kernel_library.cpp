@@ -20,6 +20,7 @@ std::string define_weights(const DeviceFacts& facts, const Options& chosen) {
          define("FORM_BF16", int(WeightKind::bf16)) + define("FORM_U8", int(WeightKind::u8)) +
          define("FORM_U4", int(WeightKind::u4)) + define("SCALE_F16", int(ScaleKind::f16)) +
          define("ZERO_FIXED", int(ZeroKind::fixed)) + define("ZERO_U8", int(ZeroKind::u8)) +
+         define("ZERO_QUOTIENT", int(ZeroKind::quotient)) +
          define("INTEGER_DOT", chosen.dot && facts.integer_dot) + define("HALF", chosen.half) +
          define("FP16", chosen.half && facts.halves);
 }
@@ -75,6 +76,7 @@ KernelLibrary::KernelLibrary(const DeviceFacts& facts, ClContext context, const 
              define("HEAD", kHead) + define("WIDTH", width_of(chosen.tiled)) +
              define_all("UNARY_", kUnary) + define_all("BINARY_", kBinary) +
              define_weights(facts, chosen);
+  if (facts.exact_division) options_ += " -cl-fp32-correctly-rounded-divide-sqrt";
   gather_sources(chosen.tiled ? "tiled" : "vector");
   const std::string identity = facts.name + "\n" + facts.driver + "\n" + options_ + "\n" +
                                halves_[kCommon].source + "\n" + halves_[kRare].source;

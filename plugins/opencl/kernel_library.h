@@ -55,10 +55,10 @@ int unary_code(const std::string& name);
 int binary_code(const std::string& name);
 
 // How a packed weight keeps its elements (FORM_F32 and so on), its scales (SCALE_F32, SCALE_F16)
-// and its zero points (ZERO_FIXED, ZERO_U8, ZERO_F32).
+// and its zero points (ZERO_FIXED, ZERO_U8, ZERO_QUOTIENT, ZERO_F32).
 enum class WeightKind : int { f32, f16, bf16, u8, u4 };
 enum class ScaleKind : int { f32, f16 };
-enum class ZeroKind : int { fixed, u8, f32 };
+enum class ZeroKind : int { fixed, u8, quotient, f32 };
 
 class KernelLibrary {
  public:

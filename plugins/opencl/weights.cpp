@@ -43,6 +43,14 @@ float zero_at(const Source& s, const WeightForm& form, int64_t i) {
   return s.zero_f32 ? s.zero_f32[i] : s.zero_u8 ? float(s.zero_u8[i]) : form.zero;
 }
 
+// A zero point is often made of a minimum that is a half: then it is that half over the scale
+// again.
+uint16_t zero_times_scale(float zero, float scale) { return quant::f32_to_f16(zero * scale); }
+bool is_quotient(float zero, float scale) {
+  const float product = quant::f16_to_f32(zero_times_scale(zero, scale));
+  return std::isfinite(product) && product / scale == zero;
+}
+
 bool is_half(float x) { return std::isfinite(x) && quant::f16_to_f32(quant::f32_to_f16(x)) == x; }
 
 uint32_t bits_of(float x) {
@@ -75,8 +83,8 @@ const weft_value& plain_constant(const GraphView& graph, uint32_t index, int64_t
 }
 
 // Where codes, scales and zero points are; fills in what `form` says of them.
-Source read_codes(const GraphView& graph, const LineMatrix& m, WeightForm& form,
-                  common::ConstantKey& key) {
+Source read_codes(const GraphView& graph, const LineMatrix& m, bool exact_division,
+                  WeightForm& form, common::ConstantKey& key) {
   const weft_quant& q = *m.value->quant;
   const bool nibble = is_nibble(q.storage);
   const int64_t block = q.block ? q.block : std::max<int64_t>(m.k, 1);
@@ -107,15 +115,17 @@ Source read_codes(const GraphView& graph, const LineMatrix& m, WeightForm& form,
   if (q.storage == WEFT_I4) form.offset = 8, s.flip = 0x88888888u;
   if (q.storage == WEFT_I8) form.offset = 128, s.flip = 0x80808080u;
   if (q.storage == WEFT_F4_E0M4) form.offset = -16;
-  bool half_scales = true, small_zeros = true;
+  bool half_scales = true, small_zeros = true, quotients = exact_division;
   for (int64_t i = 0; i < count; i++) {
     half_scales = half_scales && is_half(s.scale[i]);
     const float zero = zero_at(s, form, i);
     small_zeros = small_zeros && zero >= 0 && zero <= 255 && zero == std::floor(zero);
+    quotients = quotients && is_quotient(zero, s.scale[i]);
   }
   form.scale_form = cl_int(half_scales ? ScaleKind::f16 : ScaleKind::f32);
   form.zero_form = cl_int(!s.zero_f32 && !s.zero_u8 ? ZeroKind::fixed
                           : small_zeros             ? ZeroKind::u8
+                          : quotients               ? ZeroKind::quotient
                                                     : ZeroKind::f32);
   return s;
 }
@@ -141,6 +151,7 @@ void lay_out(const Source& s, WeightForm& form) {
   words += s.blocks * kPanel / (half_scales ? 2 : 1);
   form.zeros_at = cl_int(words);
   if (form.zero_form == cl_int(ZeroKind::u8)) words += s.blocks * kPanel / 4;
+  if (form.zero_form == cl_int(ZeroKind::quotient)) words += s.blocks * kPanel / 2;
   if (form.zero_form == cl_int(ZeroKind::f32)) words += s.blocks * kPanel;
   form.panel_words = cl_int(round_up(words, 16));  // so that groups keep to lines of 64 bytes
 }
@@ -178,6 +189,8 @@ void pack_codes(const Source& s, const WeightForm& form, int64_t line, int64_t l
     const float zero = zero_at(s, form, i);
     if (form.zero_form == cl_int(ZeroKind::u8))
       reinterpret_cast<uint8_t*>(zeros)[to] = uint8_t(zero);
+    if (form.zero_form == cl_int(ZeroKind::quotient))
+      reinterpret_cast<uint16_t*>(zeros)[to] = zero_times_scale(zero, s.scale[i]);
     if (form.zero_form == cl_int(ZeroKind::f32)) zeros[to] = bits_of(zero);
   }
 }
@@ -263,7 +276,8 @@ PackedWeight pack_weight(Context& context, const GraphView& graph, const LineMat
   WeightForm form;
   form.k = cl_int(m.k);
   form.stride = cl_int(m.n);
-  const Source s = m.value->quant ? read_codes(graph, m, form, key) : read_floats(m, form, key);
+  const Source s = m.value->quant ? read_codes(graph, m, context.facts.exact_division, form, key)
+                                  : read_floats(m, form, key);
   lay_out(s, form);
   const int64_t panel_bytes = std::max<int64_t>(form.panel_words, 1) * 4, panels = panels_of(m.n);
   const int64_t most = int64_t(context.facts.limits.allocation_bytes) / panel_bytes;

@@ -9,7 +9,8 @@
 //            allocation asks for
 //
 // Floats are kept as halves or bfloat16 where those keep every bit, integers as codes of 4 or 8
-// bits, scales as halves and zero points as bytes where that loses nothing. So a decoded element is
+// bits, scales as halves and zero points as bytes, or as a half over the scale, where that loses
+// nothing. So a decoded element is
 // bit for bit the f32 of (code - zero) * scale. kernels/any/prelude_weights.cl draws the words.
 #pragma once
 

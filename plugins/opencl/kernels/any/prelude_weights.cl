@@ -39,10 +39,12 @@ float weight_scale(global const uint* panel, Weight f, int block, int lane) {
 }
 
 float weight_zero(global const uint* panel, Weight f, int block, int lane) {
-  panel += f.zeros_at;
+  global const uint* zeros = panel + f.zeros_at;
   const long at = (long)block * PANEL + lane;
   if (f.zero_form == ZERO_FIXED) return f.zero;
-  return f.zero_form == ZERO_U8 ? (float)((global const uchar*)panel)[at] : as_float(panel[at]);
+  if (f.zero_form == ZERO_QUOTIENT)
+    return vload_half(at, (global const half*)zeros) / weight_scale(panel, f, block, lane);
+  return f.zero_form == ZERO_U8 ? (float)((global const uchar*)zeros)[at] : as_float(zeros[at]);
 }
 
 // Transformer-Lite's E0M4 (Li et al., 2024): four bits put under a fixed exponent are a float, so a

@@ -24,7 +24,7 @@ kernel void matmul_row(global const float* x, long x_at, global const uint* w, g
     const int end = min((block + 1) * f.block, f.k);
     if (f.form >= FORM_U8) {
       scale = scales_of(w, f, block);
-      zero = zeros_of(w, f, block);
+      zero = zeros_of(w, f, block, scale);
     }
     switch (f.form) {
       case FORM_F32:

@@ -16,7 +16,7 @@ void decode_span(global const uint* w, Weight f, int from, int count, float16* o
   for (int at = from; at < from + count; at += 8) {
     if (f.form >= FORM_U8 && at >= next) {
       scale = scales_of(w, f, next / f.block);
-      zero = zeros_of(w, f, next / f.block);
+      zero = zeros_of(w, f, next / f.block, scale);
       next += f.block;
     }
     decode_panel(w, f, at / 8, scale, zero, out + (at - from));

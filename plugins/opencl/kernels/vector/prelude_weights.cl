@@ -6,9 +6,10 @@ float16 scales_of(global const uint* panel, Weight f, int block) {
                                    : vload16(block, (global const float*)panel);
 }
 
-float16 zeros_of(global const uint* panel, Weight f, int block) {
+float16 zeros_of(global const uint* panel, Weight f, int block, float16 scale) {
   panel += f.zeros_at;
   if (f.zero_form == ZERO_FIXED) return f.zero;
+  if (f.zero_form == ZERO_QUOTIENT) return vload_half16(block, (global const half*)panel) / scale;
   return f.zero_form == ZERO_U8 ? convert_float16(vload16(block, (global const uchar*)panel))
                                 : vload16(block, (global const float*)panel);
 }
