@@ -125,6 +125,8 @@ void IslandProgram::read_nodes(const GraphView& graph) {
 
 void IslandProgram::info(weft_program_info& out) {
   out.scratch_bytes = scratch_bytes_;
+  // The tiled family sums products of many rows in another order than those of a few.
+  if (!context_.options.tiled) out.flags |= WEFT_PROGRAM_DETERMINISTIC;
   std::set<const DeviceConstant*> counted;  // nodes may share one
   for (const ConstantRef& constant : constants_)
     if (counted.insert(constant.get()).second) out.constant_bytes += constant->size;

@@ -7,6 +7,8 @@ WEFT_REQUIRE_DEVICES   a list; with `opencl` in it a missing device is a failure
 import json
 import unittest
 
+import numpy
+
 from weft_runs import DATA, PARIS, WeftTest, model
 
 GOLDEN = json.loads((DATA / "goldens.json").read_text())["goldens"][0]
@@ -86,6 +88,23 @@ class Whole(OnDevice):
                                   "-n", len(GOLDEN["new_ids"]), "--compute", "f32",
                                   variables={"WEFT_OPENCL": options})
                 self.assertEqual(got["output_ids"], GOLDEN["new_ids"])
+
+    def test_strict_logits_are_bitwise_equal_over_chunks(self):
+        ids = ",".join(map(str, GOLDEN["input_ids"]))
+
+        def logits(chunk):
+            out = self.scratch / f"{chunk}.npy"
+            run = self.weft("run", "-m", model("smollm2"), "--backend", "opencl", "--strict",
+                            "-n", 0, "--prompt-ids", ids, "--chunk", chunk, "--logits", out,
+                            variables={"WEFT_OPENCL": "family=cpu"})
+            self.assertEqual(run.code, 0, run)
+            return numpy.load(out).view(numpy.uint32)
+
+        whole = logits(64)
+        self.assertGreater(len(numpy.unique(whole[-1])), 10_000)
+        for chunk in (9, 1):
+            with self.subTest(chunk=chunk):
+                self.assertTrue(numpy.array_equal(logits(chunk), whole))
 
     def test_a_second_start_compiles_nothing(self):
         cache = self.scratch / "cache"

@@ -5,4 +5,7 @@ namespace weft::test {
 
 std::vector<Target> targets() { return {{"cpu", "cpu"}, {"reference", "reference"}}; }
 
+// The reference is what the others are compared with.
+std::vector<Target> op_targets() { return {{"cpu", "cpu"}}; }
+
 }  // namespace weft::test

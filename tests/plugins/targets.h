@@ -22,8 +22,9 @@ struct Target {
 // How gtest names a target in messages.
 inline void PrintTo(const Target& target, std::ostream* out) { *out << target.name; }
 
-// Defined once per test binary.
+// Defined once per test binary: for the tests of the protocol, and for those of ops.
 std::vector<Target> targets();
+std::vector<Target> op_targets();
 
 inline std::string name_of_target(const testing::TestParamInfo<Target>& info) {
   return info.param.name;

@@ -1,10 +1,10 @@
 // Pairs of nodes that one kernel runs: which are found, and that they give the bits of each alone.
-#include "tests/plugins/opencl/like_reference.h"
+#include "tests/plugins/backend_test.h"
 
 namespace weft::test {
 namespace {
 
-WEFT_OPENCL_SUITE(OpenclFusion);
+WEFT_BACKEND_SUITE(OpenclFusion);
 
 using Claims = std::vector<std::vector<uint32_t>>;
 

@@ -1,11 +1,11 @@
 // Every op of the opencl plugin against the reference, for both families and both kinds of memory,
 // at shapes chosen to break vectors, panels and tiles.
-#include "tests/plugins/opencl/like_reference.h"
+#include "tests/plugins/backend_test.h"
 
 namespace weft::test {
 namespace {
 
-WEFT_OPENCL_SUITE(OpenclOps);
+WEFT_BACKEND_SUITE(OpenclOps);
 
 TEST_P(OpenclOps, unary_ops_agree_with_the_reference) {
   for (const char* op : {"Neg", "Abs", "Exp", "Erf", "Tanh", "Sigmoid", "Relu", "Gelu", "Swish",

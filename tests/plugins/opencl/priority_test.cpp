@@ -37,8 +37,7 @@ TEST(OpenclPriority, queues_before_2_0_take_no_properties) {
 
 // The values are those of cl_ext.h: high 1, medium 2, low 4.
 TEST(OpenclPriority, levels_are_those_of_the_extension) {
-  const PriorityHints hints =
-      priority_hints(device("cl_khr_priority_hints cl_khr_throttle_hints"));
+  const PriorityHints hints = priority_hints(device("cl_khr_priority_hints cl_khr_throttle_hints"));
   EXPECT_EQ(queue_properties(hints, 0, false), Queue{0});
   EXPECT_EQ(queue_properties(hints, 1, false), (Queue{0x1096, 1, 0}));
   EXPECT_EQ(queue_properties(hints, -1, false), (Queue{0x1096, 4, 0x1097, 4, 0}));

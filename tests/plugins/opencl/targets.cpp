@@ -16,4 +16,6 @@ std::vector<Target> targets() {
   return out;
 }
 
+std::vector<Target> op_targets() { return targets(); }
+
 }  // namespace weft::test

@@ -1,10 +1,10 @@
-// Integers, bools, casts and what moves elements on opencl against the reference.
-#include "tests/plugins/opencl/like_reference.h"
+// Integers, bools, casts and what moves elements on every backend against the reference.
+#include "tests/plugins/backend_test.h"
 
 namespace weft::test {
 namespace {
 
-WEFT_OPENCL_SUITE(OpenclElements);
+WEFT_BACKEND_SUITE(Elements);
 
 Data bools(std::vector<char> values) {
   Data data = Data::zeros(WEFT_BOOL, {int64_t(values.size())});
@@ -12,7 +12,7 @@ Data bools(std::vector<char> values) {
   return data;
 }
 
-TEST_P(OpenclElements, integers_are_exact_and_broadcast) {
+TEST_P(Elements, integers_are_exact_and_broadcast) {
   for (const char* op : {"Add", "Sub", "Mul", "Div", "Max", "Min"})
     for (weft_dtype dtype : {WEFT_I64, WEFT_I32}) {
       Graph g;
@@ -29,7 +29,7 @@ TEST_P(OpenclElements, integers_are_exact_and_broadcast) {
     }
 }
 
-TEST_P(OpenclElements, remainders_take_the_sign_of_divisor_or_dividend) {
+TEST_P(Elements, remainders_take_the_sign_of_divisor_or_dividend) {
   for (int64_t fmod : {0, 1}) {
     Graph g;
     const uint32_t a = g.input("a", Data::integers({2, 3}, {7, -7, 7, -7, 6, INT64_MIN}));
@@ -48,7 +48,7 @@ TEST_P(OpenclElements, remainders_take_the_sign_of_divisor_or_dividend) {
   expect_like_reference(reals, "fmod", 1e-6f);
 }
 
-TEST_P(OpenclElements, powers_agree_with_the_reference) {
+TEST_P(Elements, powers_agree_with_the_reference) {
   Graph g;
   const uint32_t a = g.input("a", random_floats({3, 20}, 1, 0.1f, 4));
   const uint32_t b = g.input("b", random_floats({20}, 2, -2, 3));
@@ -62,7 +62,7 @@ TEST_P(OpenclElements, powers_agree_with_the_reference) {
   expect_like_reference(g, "pow", 2e-6f);
 }
 
-TEST_P(OpenclElements, comparisons_agree_with_the_reference) {
+TEST_P(Elements, comparisons_agree_with_the_reference) {
   for (const char* op : {"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"}) {
     Graph g;
     const uint32_t a = g.input("a", Data::integers({3, 1}, {-1, 4, int64_t(1) << 62}));
@@ -87,7 +87,7 @@ TEST_P(OpenclElements, comparisons_agree_with_the_reference) {
   }
 }
 
-TEST_P(OpenclElements, clip_keeps_elements_within_the_bounds_there_are) {
+TEST_P(Elements, clip_keeps_elements_within_the_bounds_there_are) {
   for (int bounds : {0, 1, 2, 3}) {
     Graph g;
     std::vector<uint32_t> in = {g.input("x", random_floats({3, 7}, 1)), WEFT_NONE, WEFT_NONE};
@@ -110,7 +110,7 @@ TEST_P(OpenclElements, clip_keeps_elements_within_the_bounds_there_are) {
   }
 }
 
-TEST_P(OpenclElements, integers_have_signs) {
+TEST_P(Elements, integers_have_signs) {
   for (const char* op : {"Neg", "Abs", "Relu"}) {
     Graph g;
     const uint32_t x = g.input("x", Data::integers({4}, {-5, 0, 7, INT64_MIN}));
@@ -121,7 +121,7 @@ TEST_P(OpenclElements, integers_have_signs) {
   }
 }
 
-TEST_P(OpenclElements, casts_saturate_reals_and_cut_integers) {
+TEST_P(Elements, casts_saturate_reals_and_cut_integers) {
   for (weft_dtype to :
        {WEFT_I64, WEFT_I32, WEFT_U32, WEFT_I16, WEFT_U16, WEFT_I8, WEFT_U8, WEFT_U64, WEFT_BOOL}) {
     Graph g;
@@ -138,7 +138,7 @@ TEST_P(OpenclElements, casts_saturate_reals_and_cut_integers) {
   }
 }
 
-TEST_P(OpenclElements, halves_are_rounded_to_nearest_even) {
+TEST_P(Elements, halves_are_rounded_to_nearest_even) {
   // Ties up and down, the least subnormals, what overflows, and enough to fill vectors.
   std::vector<float> values = {1 + 0x1p-11f, 1 + 0x3p-11f, -2049, 2051,  0x1p-24f, 0x1p-25f,
                                0x1.8p-25f,   -0x1p-14f,    65504, 65519, 65520,    -1e30f,
@@ -158,7 +158,7 @@ TEST_P(OpenclElements, halves_are_rounded_to_nearest_even) {
   }
 }
 
-TEST_P(OpenclElements, where_chooses_elements_of_any_size) {
+TEST_P(Elements, where_chooses_elements_of_any_size) {
   Data condition = Data::zeros(WEFT_BOOL, {2, 1});
   condition.bytes = {1, 0};
   for (weft_dtype dtype : {WEFT_F32, WEFT_I64, WEFT_F16, WEFT_BOOL}) {
@@ -176,7 +176,7 @@ TEST_P(OpenclElements, where_chooses_elements_of_any_size) {
   }
 }
 
-TEST_P(OpenclElements, ops_that_move_elements_agree_with_the_reference) {
+TEST_P(Elements, ops_that_move_elements_agree_with_the_reference) {
   // Rows of 5 elements are moved one by one, rows of 16 by sixteen bytes.
   for (int64_t n : {5, 16}) {
     Graph g;
@@ -209,7 +209,7 @@ TEST_P(OpenclElements, ops_that_move_elements_agree_with_the_reference) {
   }
 }
 
-TEST_P(OpenclElements, a_table_is_gathered_from_in_either_order_by_ids_of_either_size) {
+TEST_P(Elements, a_table_is_gathered_from_in_either_order_by_ids_of_either_size) {
   for (weft_dtype ids : {WEFT_I64, WEFT_I32})
     for (int64_t n : {7, 64})
       for (const bool columns : {false, true}) {
@@ -227,17 +227,7 @@ TEST_P(OpenclElements, a_table_is_gathered_from_in_either_order_by_ids_of_either
       }
 }
 
-TEST_P(OpenclElements, an_index_outside_its_axis_reads_the_nearest_inside) {
-  Graph g;
-  const uint32_t x = g.input("x", Data::floats({3, 2}, {1, 2, 3, 4, 5, 6}));
-  const uint32_t at = g.input("at", Data::integers({2}, {7, -9}));
-  const uint32_t y = g.activation("y", WEFT_F32, {2, 2});
-  g.node("Gather", {x, at}, {y});
-  g.outputs = {y};
-  EXPECT_EQ(device().run(g)[0].floats(), (std::vector<float>{5, 6, 1, 2}));
-}
-
-TEST_P(OpenclElements, contents_are_read_by_kernels_and_may_be_outputs) {
+TEST_P(Elements, contents_are_read_by_kernels_and_may_be_outputs) {
   Graph g;
   const uint32_t past = g.slot(0, 6);
   const uint32_t known = g.contents("known", {D::slot(past), 5});

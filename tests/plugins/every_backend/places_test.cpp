@@ -1,15 +1,15 @@
-// Scatters, tiles, pads, triangles, fills, reductions, running sums and TopK on opencl against the
-// reference.
+// Scatters, tiles, pads, triangles, fills, reductions, running sums and TopK on every backend
+// against the reference.
 #include <algorithm>
 
-#include "tests/plugins/opencl/like_reference.h"
+#include "tests/plugins/backend_test.h"
 
 namespace weft::test {
 namespace {
 
-WEFT_OPENCL_SUITE(OpenclPlaces);
+WEFT_BACKEND_SUITE(Places);
 
-TEST_P(OpenclPlaces, gathers_elements_along_any_axis) {
+TEST_P(Places, gathers_elements_along_any_axis) {
   for (int64_t axis : {0, 1, -1}) {
     Graph g;
     const uint32_t x = g.input("x", random_floats({3, 4}, 1));
@@ -21,7 +21,7 @@ TEST_P(OpenclPlaces, gathers_elements_along_any_axis) {
   }
 }
 
-TEST_P(OpenclPlaces, scatters_elements_with_every_reduction) {
+TEST_P(Places, scatters_elements_with_every_reduction) {
   for (const char* how : {"none", "add", "mul", "max", "min"})
     for (int64_t axis : {0, 1}) {
       Graph g;
@@ -39,7 +39,7 @@ TEST_P(OpenclPlaces, scatters_elements_with_every_reduction) {
     }
 }
 
-TEST_P(OpenclPlaces, scatters_pieces_of_any_depth) {
+TEST_P(Places, scatters_pieces_of_any_depth) {
   for (const char* how : {"none", "add", "max"})
     for (int64_t depth : {1, 2, 3}) {
       Graph g;
@@ -57,7 +57,7 @@ TEST_P(OpenclPlaces, scatters_pieces_of_any_depth) {
     }
 }
 
-TEST_P(OpenclPlaces, tiles_repeat_along_every_axis) {
+TEST_P(Places, tiles_repeat_along_every_axis) {
   Graph g;
   const uint32_t x = g.input("x", random_floats({2, 1, 3, 2}, 1));
   const uint32_t y = g.activation("y", WEFT_F32, {4, 5, 3, 6});
@@ -66,7 +66,7 @@ TEST_P(OpenclPlaces, tiles_repeat_along_every_axis) {
   expect_like_reference(g, "tile", 0);
 }
 
-TEST_P(OpenclPlaces, pads_in_every_mode) {
+TEST_P(Places, pads_in_every_mode) {
   for (const char* mode : {"constant", "edge", "reflect", "wrap"}) {
     Graph g;
     const uint32_t x = g.input("x", random_floats({2, 4}, 1));
@@ -82,7 +82,7 @@ TEST_P(OpenclPlaces, pads_in_every_mode) {
   }
 }
 
-TEST_P(OpenclPlaces, triangles_keep_what_lies_on_their_side) {
+TEST_P(Places, triangles_keep_what_lies_on_their_side) {
   for (int64_t upper : {0, 1})
     for (int64_t k : {-9, -1, 0, 2, 9}) {
       Graph g;
@@ -94,7 +94,7 @@ TEST_P(OpenclPlaces, triangles_keep_what_lies_on_their_side) {
     }
 }
 
-TEST_P(OpenclPlaces, constants_of_a_shape_have_their_type) {
+TEST_P(Places, constants_of_a_shape_have_their_type) {
   Graph g;
   const uint32_t shape = g.contents("shape", {2, 3});
   std::vector<uint32_t> outputs;
@@ -110,7 +110,7 @@ TEST_P(OpenclPlaces, constants_of_a_shape_have_their_type) {
   expect_like_reference(g, "fill", 0);
 }
 
-TEST_P(OpenclPlaces, ranges_count_in_steps) {
+TEST_P(Places, ranges_count_in_steps) {
   Graph g;
   const uint32_t seq = g.slot(1, 64);
   const uint32_t n = g.activation("n", WEFT_I64, {D::slot(seq)});
@@ -152,7 +152,7 @@ Graph reduction(const char* op, const Data& x, std::vector<int64_t> axes, bool k
 constexpr const char* kReductions[] = {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin",
                                        "ReduceProd"};
 
-TEST_P(OpenclPlaces, reductions_agree_with_the_reference_over_any_axes) {
+TEST_P(Places, reductions_agree_with_the_reference_over_any_axes) {
   const Data x = random_floats({3, 4, 17}, 1);
   for (const char* op : kReductions)
     for (const std::vector<int64_t>& axes :
@@ -162,14 +162,14 @@ TEST_P(OpenclPlaces, reductions_agree_with_the_reference_over_any_axes) {
     }
 }
 
-TEST_P(OpenclPlaces, sums_lose_nothing_to_a_large_element) {
+TEST_P(Places, sums_lose_nothing_to_a_large_element) {
   std::vector<float> values(3001, 0.001f);
   values[0] = 1e6f;
   Graph g = reduction("ReduceSum", Data::floats({1, 3001}, values), {1}, false);
   expect_like_reference(g, "sum", 1e-7f);
 }
 
-TEST_P(OpenclPlaces, reductions_of_integers_are_exact_and_wrap) {
+TEST_P(Places, reductions_of_integers_are_exact_and_wrap) {
   const Data x = Data::integers({2, 3}, {7, -9, int64_t(1) << 62, 0, 5, -1});
   for (const char* op : kReductions) {
     Graph g = reduction(op, x, {1}, false);
@@ -177,7 +177,7 @@ TEST_P(OpenclPlaces, reductions_of_integers_are_exact_and_wrap) {
   }
 }
 
-TEST_P(OpenclPlaces, an_empty_group_gives_what_the_op_says) {
+TEST_P(Places, an_empty_group_gives_what_the_op_says) {
   for (const char* op : {"ReduceSum", "ReduceProd"}) {
     Graph g = reduction(op, Data::zeros(WEFT_F32, {2, 0}), {1}, false);
     expect_like_reference(g, op);
@@ -186,7 +186,7 @@ TEST_P(OpenclPlaces, an_empty_group_gives_what_the_op_says) {
   EXPECT_EQ(device().run(g)[0].floats(), (std::vector<float>{-INFINITY, -INFINITY}));
 }
 
-TEST_P(OpenclPlaces, no_axes_may_mean_none) {
+TEST_P(Places, no_axes_may_mean_none) {
   Graph g;
   const uint32_t x = g.input("x", random_floats({2, 3}, 1));
   const uint32_t y = g.activation("y", WEFT_F32, {2, 3});
@@ -195,7 +195,7 @@ TEST_P(OpenclPlaces, no_axes_may_mean_none) {
   expect_like_reference(g, "no axes", 0);
 }
 
-TEST_P(OpenclPlaces, sums_along_any_axis_in_both_directions) {
+TEST_P(Places, sums_along_any_axis_in_both_directions) {
   for (int64_t axis : {0, 1, -1})
     for (int64_t exclusive : {0, 1})
       for (int64_t reverse : {0, 1}) {
@@ -212,7 +212,7 @@ TEST_P(OpenclPlaces, sums_along_any_axis_in_both_directions) {
       }
 }
 
-TEST_P(OpenclPlaces, topk_orders_the_best_and_takes_equal_ones_by_lower_index) {
+TEST_P(Places, topk_orders_the_best_and_takes_equal_ones_by_lower_index) {
   for (int64_t largest : {0, 1})
     for (int64_t axis : {0, 1, -1})
       for (int64_t k : {1, 2, 4}) {
@@ -233,36 +233,13 @@ TEST_P(OpenclPlaces, topk_orders_the_best_and_takes_equal_ones_by_lower_index) {
       }
 }
 
-TEST_P(OpenclPlaces, topk_gives_indices_alone) {
+TEST_P(Places, topk_gives_indices_alone) {
   Graph g;
   const uint32_t x = g.input("x", Data::integers({1, 5}, {3, 9, -2, 9, 4}));
   const uint32_t at = g.activation("at", WEFT_I64, {1, 3});
   g.node("TopK", {x, g.contents("k", {3})}, {WEFT_NONE, at});
   g.outputs = {at};
   EXPECT_EQ(device().run(g)[0].integers(), (std::vector<int64_t>{1, 3, 4}));
-}
-
-// Kernels of few graphs are a program of their own: its binary travels in the blob with the other.
-TEST_P(OpenclPlaces, a_blob_brings_rare_kernels_back_and_one_without_them_is_enough) {
-  Graph common = unary("Neg", 5), rare;
-  const uint32_t x = rare.input("x", Data::floats({1, 4}, {3, 9, -2, 4}));
-  const uint32_t at = rare.activation("at", WEFT_I64, {1, 2});
-  rare.node("TopK", {x, rare.contents("k", {2})}, {WEFT_NONE, at});
-  rare.outputs = {at};
-  const std::vector<int64_t> want = {1, 3};
-  std::vector<char> few, all;
-  RunOptions save;
-  save.save_to = &few;
-  open().run(common, save);
-  save.save_to = &all;
-  EXPECT_EQ(open().run(rare, save)[0].integers(), want);
-  EXPECT_GT(all.size(), few.size());
-  for (const std::vector<char>& blob : {few, all}) {
-    RunOptions load;
-    load.blob = blob.data();
-    load.blob_size = blob.size();
-    EXPECT_EQ(open().run(rare, load)[0].integers(), want);
-  }
 }
 
 }  // namespace

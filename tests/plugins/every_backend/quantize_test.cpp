@@ -1,10 +1,10 @@
-// Integer codes of reals, their products, and experts on opencl against the reference.
-#include "tests/plugins/opencl/like_reference.h"
+// Integer codes of reals, their products, and experts on every backend against the reference.
+#include "tests/plugins/backend_test.h"
 
 namespace weft::test {
 namespace {
 
-WEFT_OPENCL_SUITE(OpenclQuantize);
+WEFT_BACKEND_SUITE(Quantize);
 
 Data bytes(weft_dtype dtype, std::vector<int64_t> shape, uint32_t seed) {
   Data data = Data::zeros(dtype, std::move(shape));
@@ -13,7 +13,7 @@ Data bytes(weft_dtype dtype, std::vector<int64_t> shape, uint32_t seed) {
   return data;
 }
 
-TEST_P(OpenclQuantize, codes_and_back_with_one_scale_one_per_index_and_one_per_block) {
+TEST_P(Quantize, codes_and_back_with_one_scale_one_per_index_and_one_per_block) {
   struct Case {
     std::vector<int64_t> scales;
     int64_t axis, block;
@@ -38,7 +38,7 @@ TEST_P(OpenclQuantize, codes_and_back_with_one_scale_one_per_index_and_one_per_b
     }
 }
 
-TEST_P(OpenclQuantize, takes_scale_and_zero_from_the_data) {
+TEST_P(Quantize, takes_scale_and_zero_from_the_data) {
   for (const Data& data :
        {random_floats({3, 50}, 1), random_floats({8}, 2, 1, 3), Data::zeros(WEFT_F32, {5})}) {
     Graph g;
@@ -52,7 +52,7 @@ TEST_P(OpenclQuantize, takes_scale_and_zero_from_the_data) {
   }
 }
 
-TEST_P(OpenclQuantize, products_of_bytes_are_exact_for_every_mix_of_signs_and_zero_points) {
+TEST_P(Quantize, products_of_bytes_are_exact_for_every_mix_of_signs_and_zero_points) {
   for (weft_dtype left : {WEFT_U8, WEFT_I8})
     for (weft_dtype right : {WEFT_U8, WEFT_I8})
       for (int zeros : {0, 1, 2}) {
@@ -73,7 +73,7 @@ TEST_P(OpenclQuantize, products_of_bytes_are_exact_for_every_mix_of_signs_and_ze
       }
 }
 
-TEST_P(OpenclQuantize, products_become_codes_again_like_the_reference) {
+TEST_P(Quantize, products_become_codes_again_like_the_reference) {
   for (weft_dtype dtype : {WEFT_U8, WEFT_I8}) {
     Graph g;
     const auto scale = [&](const char* name, std::vector<int64_t> shape, uint32_t seed) {
@@ -118,7 +118,7 @@ Graph expert_graph(const Problem& p) {
   return g;
 }
 
-TEST_P(OpenclQuantize, experts_agree_with_the_reference_in_either_order) {
+TEST_P(Quantize, experts_agree_with_the_reference_in_either_order) {
   for (const bool transposed : {false, true})
     for (Problem p : std::vector<Problem>{{1, 2, 64, 17},
                                           {1, 2, 64, 40, true, true},
@@ -131,7 +131,7 @@ TEST_P(OpenclQuantize, experts_agree_with_the_reference_in_either_order) {
     }
 }
 
-TEST_P(OpenclQuantize, a_row_of_experts_does_not_depend_on_its_neighbours) {
+TEST_P(Quantize, a_row_of_experts_does_not_depend_on_its_neighbours) {
   const Problem p{20, 2, 70, 33};
   Graph whole = expert_graph(p);
   const std::vector<float> want = device().run(whole)[0].floats();
@@ -153,19 +153,6 @@ TEST_P(OpenclQuantize, a_row_of_experts_does_not_depend_on_its_neighbours) {
     EXPECT_EQ(device().run(g)[0].floats(),
               std::vector<float>(want.begin() + row * p.out, want.begin() + (row + 2) * p.out));
   }
-}
-
-TEST_P(OpenclQuantize, refuses_weights_of_experts_that_are_computed) {
-  Graph g;
-  const uint32_t x = g.input("x", random_floats({2, 1, 8}, 1));
-  const uint32_t w = g.input("w", random_floats({kExperts, 8, 3}, 2));
-  const uint32_t experts = g.input("experts", Data::integers({2, 1}, {0, 1}));
-  const uint32_t y = g.activation("y", WEFT_F32, {2, 1, 3});
-  g.node("ExpertMatMul", {x, w, experts}, {y}, {}, "weft");
-  g.outputs = {y};
-  const std::vector<Refused> refused = device().claim(g);
-  ASSERT_EQ(refused.size(), 1u);
-  EXPECT_EQ(refused[0].why, "the weights of experts must be a constant");
 }
 
 }  // namespace

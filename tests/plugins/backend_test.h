@@ -1,5 +1,6 @@
-// The fixture of tests that run a graph on the reference and on a target of test_opencl, and expect
-// the same floats, or the same bytes for other types.
+// The fixture of tests that run a graph on the reference and on a backend, and expect the same
+// floats, or the same bytes for other types. Tests in every_backend/ are part of each binary, and
+// run on its op_targets(); a new backend has them by its targets alone.
 #pragma once
 
 #include "tests/plugins/problems.h"
@@ -7,7 +8,7 @@
 
 namespace weft::test {
 
-class OpenclTest : public TargetTest {
+class BackendTest : public TargetTest {
  protected:
   // One device for the test: its kernels are built once.
   Device& device() {
@@ -15,9 +16,11 @@ class OpenclTest : public TargetTest {
     return *device_;
   }
 
-  // Runs with views at two addresses.
+  // Runs with views at two addresses; the cpu plugin on every instruction set.
   void expect_like_reference(Graph& g, const std::string& what, float tolerance = 1e-5f,
                              RunOptions options = {}) {
+    if (GetParam().plugin == "cpu")
+      return weft::test::expect_like_reference(g, what, tolerance, options);
     const std::vector<Data> want = reference_.run(g, options);
     for (const uint64_t offset : {0, 72}) {
       options.view_offset = offset;
@@ -40,8 +43,8 @@ class OpenclTest : public TargetTest {
 };
 
 // The suite, on every target.
-#define WEFT_OPENCL_SUITE(Suite) \
-  struct Suite : OpenclTest {};  \
-  INSTANTIATE_TEST_SUITE_P(Variants, Suite, testing::ValuesIn(targets()), name_of_target)
+#define WEFT_BACKEND_SUITE(Suite) \
+  struct Suite : BackendTest {};  \
+  INSTANTIATE_TEST_SUITE_P(Backends, Suite, testing::ValuesIn(op_targets()), name_of_target)
 
 }  // namespace weft::test
