@@ -7,14 +7,11 @@
 
 namespace weft::cpu {
 
-using plugin::Failure;
+using common::is_nibble;
 using plugin::GraphView;
+using Source = common::StoredCodes;
 
 namespace {
-
-bool is_nibble(uint32_t storage) {
-  return storage == WEFT_U4 || storage == WEFT_I4 || storage == WEFT_F4_E0M4;
-}
 
 // What is added to a stored code to make it 0 or above, as the kernels see it; E0M4's codes decode
 // to 16 + q, so there the zero point moves the other way.
@@ -31,32 +28,10 @@ double code_shift(uint32_t storage) {
   }
 }
 
-struct Blocks {
-  int64_t block;   // codes per scale in the source
-  int64_t count;   // blocks of a line
-  int64_t packed;  // codes per scale in the packed form: a multiple of 8
-};
-Blocks blocks_of(const weft_quant& quant, int64_t k) {
-  const int64_t block = quant.block ? quant.block : std::max<int64_t>(k, 1);
-  return {block, (k + block - 1) / block, (block + 7) / 8 * 8};
-}
+// Codes per scale in the packed form: a multiple of 8.
+int64_t packed_block(const Source& s) { return (s.block + 7) / 8 * 8; }
 
-// Everything that decides the packed bytes of a quantized constant.
-struct Source {
-  const char* codes;
-  int64_t line_bytes;
-  const float* scale;
-  const float* zero_f32;
-  const uint8_t* zero_u8;
-  double zero;
-  uint32_t storage;
-  Blocks blocks;
-};
-
-double zero_of(const Source& s, int64_t block) {
-  const double zero = s.zero_f32 ? s.zero_f32[block] : s.zero_u8 ? s.zero_u8[block] : s.zero;
-  return zero + code_shift(s.storage);
-}
+double zero_of(const Source& s, int64_t block) { return s.zero_at(block) + code_shift(s.storage); }
 float offset_of(const Source& s, int64_t block) {
   return float(-zero_of(s, block) * double(s.scale[block]));
 }
@@ -132,12 +107,12 @@ void pack_block(const Source& s, const PackedMatrix& packed, int64_t tile, int64
   char* header = to + odd * packed.header_bytes;
   char* words = to + together * packed.header_bytes + odd * 64;
   const bool nibble = is_nibble(s.storage);
-  const int64_t first = b * s.blocks.block, per_word = nibble ? 8 : 4;
-  const int64_t count = std::min(s.blocks.block, packed.k - first);
+  const int64_t first = b * s.block, per_word = nibble ? 8 : 4;
+  const int64_t count = std::min(s.block, packed.k - first);
   const uint32_t flip = s.storage == WEFT_I4 ? 0x88888888u : s.storage == WEFT_I8 ? 0x80808080u : 0;
   for (int64_t lane = 0; lane < 16 && tile * 16 + lane < packed.n; lane++) {
     const int64_t line = tile * 16 + lane;
-    pack_header(s, packed, line * s.blocks.count + b, lane, header);
+    pack_header(s, packed, line * s.blocks + b, lane, header);
     const char* from = s.codes + line * s.line_bytes + (nibble ? first / 2 : first);
     for (int64_t i = 0; i < count; i += per_word) {
       uint32_t word = 0;
@@ -183,98 +158,9 @@ void pack_floats(const LineMatrix& m, uint32_t form, const float* from, char* to
         put_float(form, from[(tile * 16 + lane) * step_n + k * step_k], k, lane, to);
 }
 
-const weft_value& plain_constant(const GraphView& graph, uint32_t index, int64_t count) {
-  if (!graph.is_constant(index)) throw Failure(WEFT_E_INVALID, "a scale is not a constant");
-  const weft_value& value = graph.value(index);
-  if (value.data_size < uint64_t(count) * element_size(value.dtype))
-    throw Failure(WEFT_E_INVALID, "a scale or zero point has fewer elements than there are blocks");
-  return value;
-}
-
-}  // namespace
-
-LineMatrix columns_of(const GraphView& graph, uint32_t index) {
-  const weft_value& v = graph.value(index);
-  return {&v, index, v.dims[1].value, v.dims[0].value, v.order == WEFT_COLUMN_MAJOR};
-}
-
-LineMatrix rows_of(const GraphView& graph, uint32_t index) {
-  const weft_value& v = graph.value(index);
-  return {&v, index, v.dims[0].value, v.dims[1].value, v.order == WEFT_ROW_MAJOR};
-}
-
-LineMatrix experts_of(const GraphView& graph, uint32_t index, bool transposed) {
-  const weft_value& v = graph.value(index);
-  const int64_t rows = v.dims[1].value, columns = v.dims[2].value;
-  return {&v,         index,          transposed ? rows : columns, transposed ? columns : rows,
-          transposed, v.dims[0].value};
-}
-
-void check_packable(const GraphView& graph, const LineMatrix& m) {
-  const weft_value& value = *m.value;
-  if (value.dtype != WEFT_F32)
-    throw Refusal{WEFT_REFUSE_DTYPE,
-                  text("a constant matrix of %s; the cpu takes f32, quantized or not",
-                       common::dtype_name(value.dtype)),
-                  m.index};
-  if (!value.quant) return;
-  const weft_quant& q = *value.quant;
-  const auto refuse = [&](const std::string& why) {
-    throw Refusal{WEFT_REFUSE_QUANT, why, m.index};
-  };
-  if (q.scheme != WEFT_Q_AFFINE) refuse("the cpu decodes affine codes only");
-  if (!is_nibble(q.storage) && q.storage != WEFT_U8 && q.storage != WEFT_I8)
-    refuse(text("codes stored as %s; the cpu takes u4, i4, e0m4, u8 and i8",
-                common::dtype_name(q.storage)));
-  if (!m.line_major) refuse("blocks must run along K: the codes lie in the other order");
-  const Blocks b = blocks_of(q, m.k);
-  if (b.count > 1 && b.block % 8)
-    refuse(text("blocks of %u; the cpu takes multiples of 8", q.block));
-  if (is_nibble(q.storage) && b.block % 2) refuse("4-bit codes in blocks of odd length");
-  if (graph.value(q.scale_value).dtype != WEFT_F32) refuse("scales that are not f32");
-  if (q.zero_point_value != WEFT_NONE) {
-    const uint32_t zero = graph.value(q.zero_point_value).dtype;
-    if (zero != WEFT_F32 && zero != WEFT_U8) refuse("zero points that are neither f32 nor u8");
-  }
-}
-
-namespace {
-
-// What quantized codes are made of, in `key` too.
-Source source_of(const GraphView& graph, const LineMatrix& m, const Blocks& b,
-                 common::ConstantKey& key) {
-  const weft_value& value = *m.value;
-  const weft_quant& q = *value.quant;
-  const int64_t lines = m.matrices * m.n;
-  const weft_value& scale = plain_constant(graph, q.scale_value, lines * b.count);
-  const int64_t codes = b.count * b.block;
-  Source source{static_cast<const char*>(value.data),
-                is_nibble(q.storage) ? codes / 2 : codes,
-                static_cast<const float*>(scale.data),
-                nullptr,
-                nullptr,
-                q.zero,
-                q.storage,
-                b};
-  if (value.data_size < uint64_t(lines * source.line_bytes))
-    throw Failure(WEFT_E_INVALID, "a quantized constant is shorter than its shape");
-  const auto scale_id = common::content_id(scale);
-  key[5] = common::mix(scale_id[0], scale_id[1]);
-  if (q.zero_point_value != WEFT_NONE) {
-    const weft_value& zero = plain_constant(graph, q.zero_point_value, lines * b.count);
-    if (zero.dtype == WEFT_F32) source.zero_f32 = static_cast<const float*>(zero.data);
-    if (zero.dtype == WEFT_U8) source.zero_u8 = static_cast<const uint8_t*>(zero.data);
-    const auto zero_id = common::content_id(zero);
-    key[5] = common::mix(key[5], common::mix(zero_id[0], zero_id[1]));
-  }
-  std::memcpy(&key[6], &q.zero, sizeof key[6]);
-  key[7] = uint64_t(q.storage) << 32 | uint64_t(b.block);
-  return source;
-}
-
 // Matrix i of the stack.
 Source matrix_of(Source s, const LineMatrix& m, int64_t i) {
-  const int64_t lines = i * m.n, blocks = lines * s.blocks.count;
+  const int64_t lines = i * m.n, blocks = lines * s.blocks;
   s.codes += lines * s.line_bytes;
   s.scale += blocks;
   if (s.zero_f32) s.zero_f32 += blocks;
@@ -284,6 +170,10 @@ Source matrix_of(Source s, const LineMatrix& m, int64_t i) {
 
 }  // namespace
 
+void check_packable(const GraphView& graph, const LineMatrix& m) {
+  common::check_stored_form(graph, m, "the cpu");
+}
+
 PackedMatrix pack(const GraphView& graph, const LineMatrix& m, common::ConstantStore& store) {
   const weft_value& value = *m.value;
   const int64_t tiles = (m.n + 15) / 16;
@@ -292,9 +182,7 @@ PackedMatrix pack(const GraphView& graph, const LineMatrix& m, common::ConstantS
       uint64_t(m.matrices), uint64_t(m.n), uint64_t(m.k), id[0], id[1], 0, 0, 0};
   PackedMatrix packed{nullptr, m.k, m.n, tiles, 0, kPackedF32, 1, 0, 0, kOffsetNone, 0, 0};
   if (!value.quant) {
-    if (value.data_size < uint64_t(m.matrices * m.n * m.k) * sizeof(float))
-      throw Failure(WEFT_E_INVALID, "a constant matrix is shorter than its shape");
-    const float* from = static_cast<const float*>(value.data);
+    const float* from = common::stored_floats(m);
     // The form is kept too: finding it reads all of the constant.
     key[6] = 1;
     const char* form = store.get(key, sizeof packed.kind, [&](char* to) {
@@ -311,20 +199,20 @@ PackedMatrix pack(const GraphView& graph, const LineMatrix& m, common::ConstantS
     });
     return packed;
   }
-  const Blocks b = blocks_of(*value.quant, m.k);
-  const bool nibble = is_nibble(value.quant->storage);
-  const Source source = source_of(graph, m, b, key);
+  const Source source = common::stored_codes(graph, m, key);
+  const bool nibble = is_nibble(source.storage);
+  const int64_t block_codes = packed_block(source);
   packed.kind = nibble ? kPackedU4 : kPackedU8;
-  packed.block = uint32_t(b.packed);
-  choose_forms(source, m.matrices * m.n * b.count, packed);
-  packed.block_bytes = packed.header_bytes + (nibble ? b.packed * 8 : b.packed * 16);
-  packed.tile_bytes = b.count * packed.block_bytes;
+  packed.block = uint32_t(block_codes);
+  choose_forms(source, m.matrices * m.n * source.blocks, packed);
+  packed.block_bytes = packed.header_bytes + block_codes * (nibble ? 8 : 16);
+  packed.tile_bytes = source.blocks * packed.block_bytes;
   const int64_t size = tiles * packed.tile_bytes;
   packed.data = store.get(key, uint64_t(m.matrices * size), [&](char* to) {
     std::memset(to, 0, size_t(m.matrices * size));
     for (int64_t i = 0; i < m.matrices; i++, to += size)
       for (int64_t tile = 0; tile < tiles; tile++)
-        for (int64_t block = 0; block < b.count; block++)
+        for (int64_t block = 0; block < source.blocks; block++)
           pack_block(matrix_of(source, m, i), packed, tile, block, to);
   });
   return packed;

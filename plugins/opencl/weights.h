@@ -1,8 +1,8 @@
 // Constant matrices as the device keeps them: one packed copy each, which serves one row of x, many
 // rows, and the rows of an embedding.
 //
-// A matrix is N lines of K elements: the columns of a MatMul's B [K, N], or the rows of an
-// embedding [V, K]; a head and an embedding of the same bytes share one copy.
+// Its lines (plugins/common/line_matrix.h) are columns of a weight or rows of an embedding; a head
+// and an embedding of the same bytes share one copy.
 //
 //   panel    16 lines side by side: groups of 8 k, then scales [blocks][16], then zero points
 //   part     the panels of one buffer; a matrix has as many parts as the device's largest
@@ -10,10 +10,11 @@
 //
 // Floats are kept as halves or bfloat16 where those keep every bit, integers as codes of 4 or 8
 // bits, scales as halves and zero points as bytes, or as a half over the scale, where that loses
-// nothing. So a decoded element is
-// bit for bit the f32 of (code - zero) * scale. kernels/any/prelude_weights.cl draws the words.
+// nothing. So a decoded element is bit for bit the f32 of (code - zero) * scale.
+// kernels/any/prelude_weights.cl draws the words.
 #pragma once
 
+#include "plugins/common/line_matrix.h"
 #include "plugins/opencl/context.h"
 
 namespace weft::opencl {
@@ -35,16 +36,9 @@ struct PackedWeight {
   int64_t n = 0, k = 0;
 };
 
-struct LineMatrix {
-  const weft_value* value;
-  uint32_t index;  // of the value
-  int64_t n, k;    // lines and their length
-  bool line_major;
-};
-
-// B [K, N] of a MatMul, or an embedding [V, K]; the value is a rank-2 constant.
-LineMatrix columns_of(const plugin::GraphView& graph, uint32_t value);
-LineMatrix rows_of(const plugin::GraphView& graph, uint32_t value);
+using common::columns_of;
+using common::LineMatrix;
+using common::rows_of;
 
 // Throws a Refusal when the constant's form is not one that pack_weight() takes.
 void check_weight(const plugin::GraphView& graph, const LineMatrix& matrix, const Limits& limits);
