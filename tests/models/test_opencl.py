@@ -11,7 +11,8 @@ import numpy
 
 from weft_runs import DATA, PARIS, WeftTest, model
 
-GOLDEN = json.loads((DATA / "goldens.json").read_text())["goldens"][0]
+GOLDENS = json.loads((DATA / "goldens.json").read_text())["goldens"]
+GOLDEN = GOLDENS[0]
 MIXED = ("--backend", "opencl,cpu")
 NO_DRIVER = {"OCL_ICD_VENDORS": "/nonexistent"}
 
@@ -76,6 +77,14 @@ class Whole(OnDevice):
         for options in ("memory=own", "family=gpu", "family=gpu,dot=1"):
             with self.subTest(options=options):
                 self.golden(options, name="smollm2")
+
+    def test_every_golden_prompt_has_its_tokens(self):
+        for golden in GOLDENS:
+            with self.subTest(prompt=golden["prompt"]):
+                raw = ("--raw",) if golden["kind"] == "raw" else ()
+                got = self.answer("-m", model("smollm2"), "--backend", "opencl", "--compute", "f32",
+                                  "-p", golden["prompt"], "-n", len(golden["new_ids"]), *raw)
+                self.assertEqual(got["output_ids"], golden["new_ids"])
 
     def test_e0m4_of_blocks_of_4_bits_gives_their_tokens(self):
         made = self.scratch / "e0m4"
