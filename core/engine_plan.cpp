@@ -68,7 +68,10 @@ Result<std::unique_ptr<EnginePlan>> EnginePlan::make(ir::Graph graph,
 }
 
 Status EnginePlan::open_devices(const std::vector<host::PluginPtr>& plugins) {
-  const weft_kv wishes[] = {{"compute", options_.compute.c_str()}};
+  // Some drivers take a priority for all that is opened, and none for a queue.
+  std::vector<weft_kv> wishes = {{"compute", options_.compute.c_str()}};
+  if (options_.courtesy.priority != 0)
+    wishes.push_back({"priority", options_.courtesy.priority < 0 ? "low" : "high"});
   std::vector<std::string> available;
   for (const host::PluginPtr& plugin : plugins) available.push_back(plugin->name());
   for (const std::string& name : all_backends(options_)) {

@@ -46,7 +46,8 @@ const DeviceFacts& OpenclPlugin::facts(uint32_t index) {
   listed_ = true;
   if (devices_.empty()) throw Failure(WEFT_E_INVALID, why_none_);
   if (index >= devices_.size())
-    throw Failure(WEFT_E_INVALID, text("there are only %zu OpenCL devices", devices_.size()));
+    throw Failure(WEFT_E_INVALID, text("there is no OpenCL device %u: the last of %zu is %zu",
+                                       index, devices_.size(), devices_.size() - 1));
   return devices_[index];
 }
 

@@ -12,6 +12,8 @@ namespace {
 
 // Part of a kernel that goes ahead to be measured.
 constexpr double kProbe = 1.0 / 16;
+// Pieces whose ends are still to be looked at, where nothing else bounds them.
+constexpr size_t kMostPieces = 64;
 // Of the new in the mean of what a group has taken.
 constexpr double kNew = 0.5;
 
@@ -54,6 +56,7 @@ void Throttle::launch(const Kernel& kernel, const Grid& grid, const Enqueue& enq
 }
 
 void Throttle::make_room(double ns) {
+  while (under_way_.size() >= kMostPieces) wait_for_oldest();
   if (bounds_.in_flight_ns == 0 || under_way_.empty() ||
       ns_under_way_ + ns <= double(bounds_.in_flight_ns))
     return;

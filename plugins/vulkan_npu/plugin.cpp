@@ -114,7 +114,8 @@ plugin::Device* NpuPlugin::open(uint32_t index, const weft_kv* options, uint32_t
   const PhysicalDevice* chosen = &device(index);
   for (uint32_t i = 0; i < count; i++) {
     const std::string key = options[i].key, value = options[i].value;
-    if (key == "compute") continue;  // products are of int8, whatever is wished
+    if (key == "compute") continue;   // products are of int8, whatever is wished
+    if (key == "priority") continue;  // its one queue has one
     if (!apply_option(settings, key, value)) {
       if (host_.log)
         host_.log(host_.ctx, WEFT_LOG_WARN,

@@ -151,6 +151,21 @@ class Mixed(OnDevice):
                                 for island in step["islands"]}
                     self.assertIn("opencl", backends)
 
+    def test_a_priority_is_a_wish_that_no_plugin_complains_of(self):
+        run = self.weft("run", "-m", model(), "--temp", 0, "-n", 2, "-p", PARIS,
+                        "--priority", "high", "--backend", "vulkan_npu,opencl,cpu,reference")
+        self.assertEqual((run.code, run.out), (0, "The capital\n"), run)
+        self.assertNotIn("priority", run.err)
+
+    def test_a_device_that_is_not_there_or_not_asked_for_is_named(self):
+        for device, code, words in (("opencl=9", 4, "no OpenCL device 9"),
+                                    ("cuda=0", 2, "not asked for"),
+                                    ("opencl", 2, "opencl=1")):
+            with self.subTest(device=device):
+                run = self.weft("run", "-m", model(), "-p", PARIS, "--backend", "opencl",
+                                "--device", device)
+                self.assert_refused(run, code, words)
+
     def test_an_option_that_is_not_known_is_named(self):
         run = self.weft("run", "-m", model("smollm2-float"), "-p", PARIS, "--backend", "opencl",
                         variables={"WEFT_OPENCL": "family=npu"})

@@ -1,5 +1,6 @@
 #include "tools/weft/flags.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace weft::cli {
@@ -91,9 +92,16 @@ Status check(const Flags& flags) {
     return usage("--priority " + flags.priority + " is not available; low, normal and high are");
   if (flags.throttle_ms && !(*flags.throttle_ms >= 0 && *flags.throttle_ms <= 10000))
     return usage("--throttle takes 0 to 10000 milliseconds");
-  for (const std::string& device : flags.devices)
-    if (!device_choice(device))
+  for (const std::string& device : flags.devices) {
+    const auto choice = device_choice(device);
+    if (!choice)
       return usage("--device takes a backend and a number, such as opencl=1, not '" + device + "'");
+    const auto names = [&](const std::vector<std::string>& list) {
+      return std::find(list.begin(), list.end(), choice->first) != list.end();
+    };
+    if (!names(flags.backends) && !names(flags.prefill) && !names(flags.decode))
+      return usage("--device " + device + " is for a backend that is not asked for");
+  }
   for (const std::string& type : {flags.cache_key_type, flags.cache_value_type}) {
     if (!type.empty() && !cache_type(type))
       return usage("KV caches of type '" + type + "' are not available; f32, f16 and q8_0 are");

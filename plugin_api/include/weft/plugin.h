@@ -471,7 +471,7 @@ typedef struct weft_api {
   weft_status(WEFT_CALL* device_info)(weft_plugin*, uint32_t index, weft_device_info*, weft_error*);
   /* Opens device `index` with `n` options; unknown ones are ignored with a line in the log. The
    * same device may be open more than once. All plugins know `compute`: f32, bf16, int8 or auto,
-   * the arithmetic of products with weights. [must] [any] */
+   * the arithmetic of products with weights; and `priority`: low or high. [must] [any] */
   weft_status(WEFT_CALL* device_open)(weft_plugin*, uint32_t index, const weft_kv* opts, uint32_t n,
                                       weft_device** out, weft_error*);
   void(WEFT_CALL* device_close)(weft_device*); /* [must] [any] */

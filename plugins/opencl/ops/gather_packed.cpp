@@ -35,13 +35,12 @@ Run prepare_gather_packed(Prepare& context) {
   const PackedWeight w = pack_weight(context.context, graph, rows_of(graph, context.node.input(0)));
   for (const PackedWeight::Part& part : w.parts) context.constants.push_back(part.bytes);
   const Tensor *ids = context.in[1], *y = context.out[0];
-  return [ids, y, w, kernel = std::make_shared<Kernel>(context.kernel("gather_packed"))](
-             Submission& commands) {
+  return [ids, y, w, kernel = context.kernel("gather_packed")](Submission& commands) {
     const size_t groups = size_t((w.k + 7) / 8);
     for (const PackedWeight::Part& part : w.parts) {
-      kernel->arguments(*ids, cl_int(ids->dtype == WEFT_I64), part.bytes->memory.get(), *y,
-                        part.form, cl_long(w.n), cl_int(ids->count));
-      commands.launch(*kernel, Grid{{groups, size_t(ids->count), 1}, {8, 1, 1}});
+      kernel.arguments(*ids, cl_int(ids->dtype == WEFT_I64), part.bytes->memory.get(), *y,
+                       part.form, cl_long(w.n), cl_int(ids->count));
+      commands.launch(kernel, Grid{{groups, size_t(ids->count), 1}, {8, 1, 1}});
     }
   };
 }
