@@ -11,8 +11,6 @@
 
 namespace weft::passes {
 
-using ir::Value;
-
 namespace {
 
 // The one axis of more than one element.
@@ -31,20 +29,6 @@ ValueId positions_of_run(Graph& graph) {
   const ValueId found = position_input(graph);
   if (found != ValueId::none) return found;
   return graph.add_input("position_ids", {ir::DType::i64, {1, Dim::symbol("seq")}});
-}
-
-ValueId range(Graph& graph, const Dim& length) {
-  const auto scalar = [&](Dim value) {
-    Value known;
-    known.name = "count";
-    known.kind = ir::ValueKind::symbolic;
-    known.type = {ir::DType::i64, {}};
-    known.contents = {value};
-    return graph.add_value(std::move(known));
-  };
-  const ValueId y = graph.add(Op::Range, {scalar(0), scalar(length), scalar(1)});
-  graph[y].type = {ir::DType::i64, {length}};
-  return y;
 }
 
 // The place `value` is moved from is what it would become.
@@ -74,7 +58,7 @@ Status name_positions(Graph& graph, Context& context) {
     if (!of_run && !of_all) continue;
     if (is_named(graph, elements.movement(), {value, index}) && !(of_run && node.op == Op::Range))
       continue;
-    const ValueId source = of_run ? positions_of_run(graph) : range(graph, length);
+    const ValueId source = of_run ? positions_of_run(graph) : counting_range(graph, 0, length);
     const ValueId shape = graph.add_symbolic("position_shape", graph[value].type.shape);
     replace_node(graph, id, graph.add(Op::Reshape, {source, shape}, {}, node.name));
     context.note(node.name, of_run ? "its elements are the positions of this run: position_ids"

@@ -33,6 +33,7 @@ Status stack_experts(ir::Graph& graph, Context& context);
 Status choose_experts(ir::Graph& graph, Context& context);
 Status drop_unread_inputs(ir::Graph& graph, Context& context);
 Status keep_last_logits(ir::Graph& graph, Context& context);
+Status count_positions(ir::Graph& graph, Context& context);
 Status alias_kv_cache(ir::Graph& graph, Context& context);
 
 }  // namespace weft::passes

@@ -61,6 +61,8 @@ constexpr Step kPipeline[] = {
 
     // Past and present of a cache become one state, written in place through sub-tensor views.
     {"alias_kv_cache", alias_kv_cache, Stage::placed, true},
+    // Positions are counted where they are read.
+    {"count_positions", count_positions, Stage::placed, true},
 };
 
 Status run_step(Graph& graph, Context& context, const Step& step) {

@@ -38,6 +38,19 @@ ValueId sum_of(Graph& graph, const std::vector<ValueId>& summands) {
   return sum;
 }
 
+ValueId counting_range(Graph& graph, const Dim& first, const Dim& length, ir::DType dtype) {
+  const auto scalar = [&](Dim value) {
+    ir::Value known;
+    known.name = "count";
+    known.kind = ir::ValueKind::symbolic;
+    known.type = {dtype, {}};
+    known.contents = {std::move(value)};
+    return graph.add_value(std::move(known));
+  };
+  const ValueId from = scalar(first), to = scalar(first + length), step = scalar(1);
+  return typed(graph, graph.add(Op::Range, {from, to, step}), {dtype, {length}});
+}
+
 ValueId position_input(const Graph& graph) {
   for (const ValueId id : graph.inputs) {
     if (graph[id].name == "position_ids" && graph[id].type.shape.size() == 2) return id;

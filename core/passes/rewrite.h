@@ -18,6 +18,10 @@ ir::ValueId in_shape(ir::Graph& graph, ir::ValueId value, const ir::Shape& shape
 // The sum of tensors that broadcast to one of them; none of none.
 ir::ValueId sum_of(ir::Graph& graph, const std::vector<ir::ValueId>& summands);
 
+// Range: first, first + 1, ..., of `length` elements of an integer type.
+ir::ValueId counting_range(ir::Graph& graph, const sym::Dim& first, const sym::Dim& length,
+                           ir::DType dtype = ir::DType::i64);
+
 // The graph input that is [1, seq] and called position_ids, or none.
 ir::ValueId position_input(const ir::Graph& graph);
 

@@ -111,13 +111,11 @@ Status Session::find_interface(const Graph& graph) {
     if (value.name == "input_ids") {
       ids_ = input;
       ids_are_i32_ = value.type.dtype == ir::DType::i32;
-    } else if (value.name == "position_ids" && value.type.dtype == ir::DType::i64) {
-      positions_ = input;
     } else if (value.name == "attention_mask" && value.type.dtype == ir::DType::i64) {
       mask_ = input;
     } else {
       return Error{"the graph has an input '" + value.name + "' (" + str(value.type) +
-                   ") that a session cannot fill; it fills token ids, positions, an attention mask "
+                   ") that a session cannot fill; it fills token ids, an attention mask "
                    "and caches"};
     }
   }
@@ -137,7 +135,6 @@ Status Session::find_interface(const Graph& graph) {
   }
   if (logits_ == ValueId::none)
     return Error{"the graph computes no output 'logits' of f32 [1, rows, vocabulary]"};
-  position_values_.resize(size_t(chunk_));
   if (mask_ != ValueId::none) ones_.assign(size_t(capacity_), 1);
   narrow_ids_.resize(ids_are_i32_ ? size_t(chunk_) : 0);
   return {};
@@ -188,11 +185,6 @@ Result<std::span<const float>> Session::run_chunk(std::span<const int64_t> ids, 
     TRY(runner.write_input(ids_, std::as_bytes(std::span(narrow_ids_).first(ids.size()))));
   } else {
     TRY(runner.write_input(ids_, std::as_bytes(ids)));
-  }
-  if (positions_ != ValueId::none) {
-    for (int64_t i = 0; i < count; ++i) position_values_[size_t(i)] = past_ + i;
-    TRY(runner.write_input(positions_,
-                           std::as_bytes(std::span(position_values_).first(ids.size()))));
   }
   if (mask_ != ValueId::none) {
     TRY(runner.write_input(mask_, std::as_bytes(std::span(ones_).first(size_t(past_ + count)))));

@@ -97,10 +97,10 @@ class Session {
   std::vector<Cache> caches_;
   std::vector<int64_t> cache_offsets_;        // bytes, of each cache
   std::unique_ptr<Runner> prefill_, decode_;  // decode_ empty: prefill_ serves both
-  ir::ValueId ids_ = ir::ValueId::none, positions_ = ir::ValueId::none, logits_ = ir::ValueId::none;
+  ir::ValueId ids_ = ir::ValueId::none, logits_ = ir::ValueId::none;
   bool ids_are_i32_ = false;
   ir::ValueId mask_ = ir::ValueId::none;  // i64 [1, past + seq], all ones: nothing is padding
-  std::vector<int64_t> position_values_, ones_;
+  std::vector<int64_t> ones_;
   std::vector<int32_t> narrow_ids_;
   std::vector<std::byte> logits_copy_;
   const weft_prof_sink* profile_ = nullptr;

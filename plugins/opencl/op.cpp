@@ -104,10 +104,14 @@ void need_indices(const NodeView& node, uint32_t i) {
                   node.input(i)};
 }
 
+bool is_known(const NodeView& node, uint32_t i) {
+  return node.in(i).flags & (WEFT_VALUE_CONSTANT | WEFT_VALUE_CONTENTS);
+}
+
 void need_known(const NodeView& node, uint32_t i) {
   need_indices(node, i);
   const weft_value& value = node.in(i);
-  if (!(value.flags & (WEFT_VALUE_CONSTANT | WEFT_VALUE_CONTENTS)))
+  if (!is_known(node, i))
     throw Refusal{WEFT_REFUSE_DYNAMIC,
                   text("input %u of %s is computed while the graph runs, opencl needs it before", i,
                        node->op_type),

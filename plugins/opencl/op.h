@@ -63,6 +63,7 @@ void need_plain(const NodeView& node);
 void need_dtype(const NodeView& node, uint32_t i, uint32_t dtype);
 // Integers that the host knows before the run: contents, or a constant of up to kMostKnown bytes.
 constexpr uint64_t kMostKnown = 512;
+bool is_known(const NodeView& node, uint32_t i);
 void need_known(const NodeView& node, uint32_t i);
 // Integers that index: i64 or i32.
 void need_indices(const NodeView& node, uint32_t i);

@@ -1,5 +1,5 @@
-// Range: start, start + delta, ...; as many as the output has room for. i64 and f32: counts of
-// positions, of which biases by distance are made.
+// Range: start, start + delta, ...; as many as the output has room for. i64, i32 and f32:
+// counts of positions, of which biases by distance are made.
 #include "plugins/cpu/ops/cpu_op.h"
 
 namespace weft::cpu {
@@ -9,10 +9,10 @@ namespace {
 void check(const NodeView& node) {
   for (uint32_t i = 0; i < 3; i++) need_input(node, i);
   const uint32_t dtype = node.in(0).dtype;
-  if (dtype != WEFT_I64 && dtype != WEFT_F32)
+  if (dtype != WEFT_I64 && dtype != WEFT_I32 && dtype != WEFT_F32)
     throw Refusal{
         WEFT_REFUSE_DTYPE,
-        text("a range of %s, the cpu kernel counts in i64 and f32", common::dtype_name(dtype)),
+        text("a range of %s, the cpu kernel counts in i64, i32 and f32", common::dtype_name(dtype)),
         node.input(0)};
 }
 
@@ -24,7 +24,14 @@ void count(const Step& step) {
 }
 
 void run(const Step& step, const Team&) {
-  step.out[0]->dtype == WEFT_I64 ? count<int64_t>(step) : count<float>(step);
+  switch (step.out[0]->dtype) {
+    case WEFT_I64:
+      return count<int64_t>(step);
+    case WEFT_I32:
+      return count<int32_t>(step);
+    default:
+      return count<float>(step);
+  }
 }
 
 }  // namespace

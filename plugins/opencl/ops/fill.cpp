@@ -85,11 +85,23 @@ void check_range(const NodeView& node, const Limits& limits) {
   check_tensors(limits, node);
 }
 
+// Whether a range of integers begins at, and counts by, what is known before the run.
+bool is_known_range(const NodeView& node) {
+  return node.in(0).dtype != WEFT_F32 && is_known(node, 0) && is_known(node, 2);
+}
+
 // The limit says nothing that the output's shape does not.
-bool range_on_host(const NodeView&, uint32_t i) { return i == 1; }
+bool range_on_host(const NodeView& node, uint32_t i) { return i == 1 || is_known_range(node); }
 
 Run prepare_range(Prepare& context) {
   const Tensor *start = context.in[0], *delta = context.in[2], *y = context.out[0];
+  if (is_known_range(context.node)) {
+    return [=, kernel = context.kernel("count_from")](Submission& commands) {
+      kernel.arguments(*y, cl_long(y->count), cl_long(start->known[0]), cl_long(delta->known[0]),
+                       cl_int(y->dtype));
+      commands.launch(kernel, line(y->count));
+    };
+  }
   return [=, kernel = context.kernel("range")](Submission& commands) {
     kernel.arguments(*start, *delta, *y, cl_long(y->count), cl_int(y->dtype));
     commands.launch(kernel, line(y->count));

@@ -1,4 +1,5 @@
-// start, start + delta, ...: n numbers, i64 or f32, one per work-item.
+// start, start + delta, ...: n numbers, integers or f32, one per work-item, from numbers that the
+// graph computes.
 kernel void range(global const uchar* start, long start_at, global const uchar* delta,
                   long delta_at, global uchar* y, long y_at, long n, int item) {
   const long i = get_global_id(0);
