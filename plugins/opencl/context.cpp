@@ -31,7 +31,8 @@ Context::Context(DeviceFacts device, Options chosen)
       options(chosen),
       context_(create_context(facts, options)),
       service_(create_queue(0, false)),
-      kernels_(facts, context_, options, counters) {}
+      tuner_(service_.get(), facts.limits, counters, options.variant),
+      kernels_(facts, context_, options, counters, tuner_) {}
 
 ClQueue Context::create_queue(int32_t priority, bool timestamps) const {
   return make_queue(context_.get(), facts, priority, timestamps);

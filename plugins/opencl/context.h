@@ -9,6 +9,7 @@
 #include "plugins/opencl/kernel.h"
 #include "plugins/opencl/kernel_library.h"
 #include "plugins/opencl/options.h"
+#include "plugins/opencl/tuner.h"
 
 namespace weft::opencl {
 
@@ -38,6 +39,7 @@ class Context {
   // Memory that holds `size` bytes of the host's from the start.
   ClMemory copy_of(const void* bytes, uint64_t size) const;
   KernelLibrary& kernels() { return kernels_; }
+  Tuner& tuner() { return tuner_; }
   // A new kernel object of the library, which has been built.
   Kernel kernel(const std::string& name) {
     return Kernel(kernels_.kernel(name), name, facts.id, counters);
@@ -49,6 +51,7 @@ class Context {
  private:
   ClContext context_;
   ClQueue service_;
+  Tuner tuner_;
   KernelLibrary kernels_;
   common::LiveConstants<DeviceConstant> constants_;
 };

@@ -17,6 +17,7 @@ struct Counters {
   std::atomic<uint64_t> arguments_kept{0};  // unchanged, not told again
   std::atomic<uint64_t> pieces{0};          // of kernels that were taken apart
   std::atomic<uint64_t> pauses{0};          // waits of a throttled queue
+  std::atomic<uint64_t> tunings{0};         // questions that were measured (tuner.h)
 };
 
 }  // namespace weft::opencl

@@ -17,10 +17,10 @@ OpenclDevice::~OpenclDevice() {
   log_(text(
       "opencl report: programs built %llu, programs built after the first run %llu, runs %llu, "
       "kernels enqueued %llu, pieces %llu, microseconds of enqueueing %llu, arguments set %llu, "
-      "arguments kept %llu, pauses %llu, buffers made %llu",
+      "arguments kept %llu, pauses %llu, buffers made %llu, choices measured %llu",
       number(c.programs), number(c.programs_late), number(c.runs), number(c.kernels),
       number(c.pieces), number(c.enqueue_ns) / 1000, number(c.arguments_set),
-      number(c.arguments_kept), number(c.pauses), number(c.memories)));
+      number(c.arguments_kept), number(c.pauses), number(c.memories), number(c.tunings)));
 }
 
 void OpenclDevice::claim(const weft_graph& graph, const weft_claim_sink& sink) {

@@ -63,12 +63,13 @@ struct KernelLibrary::Header {
   Key key;
   uint64_t sizes[kParts];  // bytes of the binaries after the header
   uint64_t checksum;       // of them together
-  uint64_t reserved[2];
+  uint64_t answers;        // bytes of text after them
+  uint64_t reserved;
 };
 
 KernelLibrary::KernelLibrary(const DeviceFacts& facts, ClContext context, const Options& chosen,
-                             Counters& counters)
-    : facts_(facts), counters_(counters), context_(std::move(context)) {
+                             Counters& counters, Tuner& tuner)
+    : facts_(facts), counters_(counters), tuner_(tuner), context_(std::move(context)) {
   static_assert(sizeof(Header) == 64 && kKeys == kGroup);
   options_ = "-cl-std=CL1.2" + define("PANEL", kPanel) + define("CHUNK", kChunk) +
              define("SPAN", kSpan) + define("TILE", kTile) + define("DEPTH", kTileDepth) +
@@ -79,7 +80,8 @@ KernelLibrary::KernelLibrary(const DeviceFacts& facts, ClContext context, const 
   if (facts.exact_division) options_ += " -cl-fp32-correctly-rounded-divide-sqrt";
   gather_sources(chosen.tiled ? "tiled" : "vector");
   const std::string identity = facts.name + "\n" + facts.driver + "\n" + options_ + "\n" +
-                               halves_[kCommon].source + "\n" + halves_[kRare].source;
+                               std::to_string(chosen.variant) + "\n" + halves_[kCommon].source +
+                               "\n" + halves_[kRare].source;
   key_ = hash_of(identity.data(), identity.size());
 }
 
@@ -157,8 +159,10 @@ void KernelLibrary::read_blob(const void* blob, uint64_t size) {
     throw Failure(WEFT_E_STALE_BLOB, "the blob was written for another device, driver or version");
   std::memcpy(&header, blob, sizeof header);
   const uint64_t payload = size - sizeof header;
-  if (header.sizes[kCommon] > payload || header.sizes[kRare] != payload - header.sizes[kCommon])
-    throw Failure(WEFT_E_STALE_BLOB, "the blob is not as long as its header says");
+  uint64_t left = payload;
+  for (const uint64_t size_of : {header.sizes[kCommon], header.sizes[kRare], header.answers})
+    left = size_of > left ? UINT64_MAX : left - size_of;
+  if (left != 0) throw Failure(WEFT_E_STALE_BLOB, "the blob is not as long as its header says");
   const auto* binary = static_cast<const unsigned char*>(blob) + sizeof header;
   if (hash_of(binary, payload)[0] != header.checksum)
     throw Failure(WEFT_E_STALE_BLOB, "the blob's bytes are not those that were written");
@@ -167,6 +171,7 @@ void KernelLibrary::read_blob(const void* blob, uint64_t size) {
       build_from_binary(halves_[part], binary, header.sizes[part]);
     binary += header.sizes[part];
   }
+  tuner_.read(std::string(reinterpret_cast<const char*>(binary), header.answers));
 }
 
 void KernelLibrary::ensure(const void* blob, uint64_t blob_size) {
@@ -191,12 +196,14 @@ ClKernel KernelLibrary::kernel(const std::string& name) {
 void KernelLibrary::save(const weft_writer& writer) {
   const std::lock_guard lock(mutex_);
   std::vector<unsigned char> payload;
-  Header header = {kMagic, key_, {}, 0, {}};
+  const std::string answers = tuner_.text();
+  Header header = {kMagic, key_, {}, 0, answers.size(), 0};
   for (const Part part : {kCommon, kRare}) {
     std::vector<unsigned char>& binary = halves_[part].binary;
     header.sizes[part] = binary.size();
     payload.insert(payload.end(), binary.begin(), binary.end());
   }
+  payload.insert(payload.end(), answers.begin(), answers.end());
   header.checksum = hash_of(payload.data(), payload.size())[0];
   weft_status status = writer.write(writer.ctx, &header, sizeof header);
   if (status >= 0 && !payload.empty())

@@ -11,8 +11,10 @@
 // from the binaries a blob carries, or from source.
 //
 //   blob   Header {magic, key, sizes, checksum}, 64 bytes | the drivers' binaries, each or nothing
+//          | what the tuner chose, as text
 //
-// The key hashes device, driver, options and sources. Every island could build the same programs,
+// The key hashes device, driver, options and sources; whether variants were forced too, because
+// such a blob has no answers. Every island could build the same programs,
 // so a binary travels with the first island that is saved after it was built, and the others carry
 // the header alone.
 #pragma once
@@ -25,6 +27,7 @@
 #include "plugins/opencl/cl_handle.h"
 #include "plugins/opencl/counters.h"
 #include "plugins/opencl/options.h"
+#include "plugins/opencl/tuner.h"
 
 namespace weft::opencl {
 
@@ -38,10 +41,10 @@ extern const size_t kKernelSourceCount;
 
 // Numbers that kernels and their callers share; build options define them for the kernels.
 constexpr int kPanel = 16;      // PANEL: columns of a packed weight that lie together
-constexpr int kChunk = 64;      // CHUNK: rows of a work-item of the vector family
+constexpr int kChunk = 64;      // CHUNK: most rows of a work-item of the vector family
 constexpr int kSpan = 256;      // SPAN: k that it decodes at once
-constexpr int kTile = 64;       // TILE: rows and columns of a block of the tiled family
-constexpr int kTileDepth = 32;  // DEPTH: of that block
+constexpr int kTile = 64;       // TILE: rows and columns of a block of matmul_dot
+constexpr int kTileDepth = 32;  // DEPTH: k of a block of the tiled family at a time
 constexpr int kGroup = 64;      // GROUP: work-items that share a row in the tiled family
 constexpr int kSlices = 8;      // SLICES: parts of k that share a column in the tiled family
 constexpr int kKeys = 64;       // KEYS: of a block of attention; as many as GROUP
@@ -62,9 +65,9 @@ enum class ZeroKind : int { fixed, u8, quotient, f32 };
 
 class KernelLibrary {
  public:
-  // `facts` and `counters` outlive the library.
+  // `facts`, `counters` and `tuner`, whose answers travel with the kernels, outlive the library.
   KernelLibrary(const DeviceFacts& facts, ClContext context, const Options& chosen,
-                Counters& counters);
+                Counters& counters, Tuner& tuner);
 
   // Builds unless that has been done. With a blob: WEFT_E_STALE_BLOB unless it is for exactly this
   // library and whole.
@@ -97,6 +100,7 @@ class KernelLibrary {
 
   const DeviceFacts& facts_;
   Counters& counters_;
+  Tuner& tuner_;
   ClContext context_;
   std::string options_;
   Key key_{};

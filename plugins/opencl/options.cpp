@@ -42,6 +42,10 @@ bool set(Options& options, Said& said, const DeviceFacts& facts, const std::stri
   } else if (name == "report") {
     if (value != "0" && value != "1") throw unknown("report is 0 or 1");
     options.report = value == "1";
+  } else if (name == "tune") {
+    const bool digit = value.size() == 1 && value[0] >= '0' && value[0] <= '9';
+    if (value != "auto" && !digit) throw unknown("tune is auto or the number of a variant");
+    options.variant = digit ? value[0] - '0' : -1;
   } else if (name == "half") {
     if (value != "0" && value != "1") throw unknown("half is 0 or 1");
     options.half = value == "1";
@@ -78,7 +82,7 @@ Options choose_options(const DeviceFacts& facts, const char* environment, const 
       throw Failure(WEFT_E_INVALID, "WEFT_OPENCL holds '" + item +
                                         "'; it takes memory=own|shared, family=cpu|gpu, half=0|1, "
                                         "dot=0|1, allocation=BYTES, "
-                                        "priority=low|normal|high and report=0|1");
+                                        "priority=low|normal|high, tune=auto|0 and report=0|1");
   }
   for (uint32_t i = 0; i < count; i++)
     if (!set(options, said, facts, given[i].key, given[i].value))

@@ -12,6 +12,8 @@
 //   allocation        the most bytes of one buffer, where less than the device allows
 //
 //   priority low, normal, high    of the context, where the driver takes such a hint (priority.h)
+//   tune     auto     variants of kernels are measured when programs are compiled (tuner.h)
+//            0, 1...  that variant is taken, or the last: tests, and starts that must be short
 //   report   1        says at the end what was done: kernels, arguments, builds, pauses
 //
 // What is not said follows from the device; dot from the wish `compute` too, which is the host's.
@@ -32,6 +34,7 @@ struct Options {
   uint64_t allocation_bytes = UINT64_MAX;
   int32_t priority = 0;  // -1, 0, 1
   bool report = false;
+  int variant = -1;  // Tuner::kMeasure, or the one to take
 };
 
 // `environment` may be null. A name or value that is not known is a WEFT_E_INVALID Failure in

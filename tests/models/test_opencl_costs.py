@@ -60,6 +60,12 @@ class Costs(WeftTest):
             self.assertEqual(files, first)
         self.assertTrue(first)
 
+    def test_what_was_measured_is_not_measured_again(self):
+        self.assertEqual(self.golden(options=",tune=0")[1]["choices measured"], 0)
+        cache = str(self.scratch / "tuned")
+        self.assertGreater(self.golden(WEFT_CACHE_DIR=cache)[1]["choices measured"], 0)
+        self.assertEqual(self.golden(WEFT_CACHE_DIR=cache)[1]["choices measured"], 0)
+
     def test_most_arguments_stay_as_they_are(self):
         report = self.golden()[1]
         self.assertGreater(report["arguments kept"], 3 * report["arguments set"])

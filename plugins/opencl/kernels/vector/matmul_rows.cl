@@ -1,5 +1,5 @@
-// y [m, n] = x [m, k] by a packed weight: CHUNK rows of one panel per work-item, global size
-// (panels, chunks of rows).
+// y [m, n] = x [m, k] by a packed weight: `chunk` rows, up to CHUNK, of one panel per work-item,
+// global size (panels, chunks of rows).
 //
 // SPAN of k are decoded once for all rows of the chunk: 16 KiB of floats and 4 KiB of sums stay in
 // a first-level cache of 32. Eight accumulators of sixteen lanes hide the latency of fused
@@ -24,10 +24,10 @@ void decode_span(global const uint* w, Weight f, int from, int count, float16* o
 }
 
 kernel void matmul_rows(global const float* x, long x_at, global const uint* w, global float* y,
-                        long y_at, Weight f, int m) {
-  const int column = get_global_id(0) * PANEL, first = get_global_id(1) * CHUNK;
+                        long y_at, Weight f, int m, int chunk) {
+  const int column = get_global_id(0) * PANEL, first = get_global_id(1) * chunk;
   if (first >= m || column >= f.columns) return;
-  const int last = min(CHUNK, m - first) - 1, columns = min(PANEL, f.columns - column);
+  const int last = min(chunk, m - first) - 1, columns = min(PANEL, f.columns - column);
   x += x_at + (long)first * f.k;
   w += (long)get_global_id(0) * f.panel_words;
   y += y_at + (long)first * f.stride + f.first + column;
