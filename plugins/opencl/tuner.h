@@ -1,7 +1,7 @@
 // Which way of cutting a kernel's work is fastest on this device: measured once per question when
 // an island is compiled, kept with the kernels' blob, never asked again while programs run.
 //
-//   choice = tuner.choose("matmul_rows u4/32 576x1536 256", 3, [&](size_t variant, Submission& s) {
+//   choice = tuner.choose("product u4/32 576x1536 256", 3, [&](size_t variant, Submission& s) {
 //     ...launches the variant...
 //   });
 //

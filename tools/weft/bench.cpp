@@ -10,6 +10,7 @@
 #include "core/host/threads.h"
 #include "tools/weft/bench_report.h"
 #include "tools/weft/load.h"
+#include "tools/weft/verb.h"
 
 namespace weft::cli {
 

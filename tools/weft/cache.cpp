@@ -13,6 +13,7 @@
 #include "core/base/content_hash.h"
 #include "tools/weft/load.h"
 #include "tools/weft/printable.h"
+#include "tools/weft/verb.h"
 
 namespace weft::cli {
 

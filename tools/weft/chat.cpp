@@ -18,6 +18,7 @@
 #include "tools/weft/message_lines.h"
 #include "tools/weft/progress.h"
 #include "tools/weft/sampler_flags.h"
+#include "tools/weft/verb.h"
 
 namespace weft::cli {
 

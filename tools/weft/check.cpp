@@ -7,6 +7,7 @@
 #include "tools/weft/check_report.h"
 #include "tools/weft/load.h"
 #include "tools/weft/printable.h"
+#include "tools/weft/verb.h"
 
 namespace weft::cli {
 

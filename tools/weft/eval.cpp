@@ -16,6 +16,7 @@
 #include "tools/weft/clock.h"
 #include "tools/weft/evaluate.h"
 #include "tools/weft/load.h"
+#include "tools/weft/verb.h"
 
 namespace weft::cli {
 

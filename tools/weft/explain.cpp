@@ -4,6 +4,7 @@
 
 #include "core/base/new_file.h"
 #include "tools/weft/explanation.h"
+#include "tools/weft/verb.h"
 
 namespace weft::cli {
 

@@ -1,5 +1,6 @@
 #include "tools/weft/flags.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 

@@ -7,9 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "core/base/result.h"
 #include "core/host/plugin.h"
 #include "core/ir/dtype.h"
-#include "tools/weft/verb.h"
+
+namespace CLI {
+class App;
+}
 
 namespace weft::cli {
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "tools/weft/inspection.h"
+#include "tools/weft/verb.h"
 
 namespace weft::cli {
 

@@ -17,6 +17,7 @@
 #include "tools/weft/report.h"
 #include "tools/weft/sampler_flags.h"
 #include "tools/weft/trace.h"
+#include "tools/weft/verb.h"
 
 namespace weft::cli {
 

@@ -1,5 +1,7 @@
 #include "tools/weft/sampler_flags.h"
 
+#include <CLI/CLI.hpp>
+
 namespace weft::cli {
 
 void add_sampler_flags(CLI::App& verb, text::SamplerOptions& options) {

@@ -1,8 +1,12 @@
 // How the next token is picked: the flags of the verbs that answer.
 #pragma once
 
+#include "core/base/result.h"
 #include "core/text/sampler.h"
-#include "tools/weft/verb.h"
+
+namespace CLI {
+class App;
+}
 
 namespace weft::cli {
 

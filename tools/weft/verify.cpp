@@ -8,6 +8,7 @@
 #include "core/text/tokenizer.h"
 #include "tools/weft/load.h"
 #include "tools/weft/printable.h"
+#include "tools/weft/verb.h"
 #include "tools/weft/verify_report.h"
 
 namespace weft::cli {

@@ -14,7 +14,7 @@ constexpr int64_t kMeasuredRows[] = {64, 256};
 // And columns: a vocabulary's are as good as its first.
 constexpr int64_t kMeasuredColumns = 2048;
 
-// Ways to cut matmul_rows. Family cpu: rows of a work-item; fewer make more items, for a processor
+// Ways to cut many rows. Family cpu: rows of a work-item; fewer make more items, for a processor
 // of many cores. Family gpu: a kernel each, and its block.
 constexpr int64_t kRowsOfItem[] = {64, 32, 16};
 struct Block {
@@ -22,7 +22,7 @@ struct Block {
   int64_t rows, columns;
 };
 constexpr Block kBlocks[] = {
-    {"matmul_rows", 64, 64}, {"matmul_rows_32", 32, 32}, {"matmul_rows_128", 128, 64}};
+    {"matmul_block_64", 64, 64}, {"matmul_block_32", 32, 32}, {"matmul_block_128", 128, 64}};
 constexpr size_t kVariants = std::size(kBlocks);
 static_assert(kVariants == std::size(kRowsOfItem) && kRowsOfItem[0] == kChunk);
 
@@ -82,7 +82,7 @@ struct WeightProduct {
       return;
     }
     const Block& block = kBlocks[variant];
-    constexpr size_t kSide = 16;  // SIDE of matmul_rows.cl
+    constexpr size_t kSide = 16;  // SIDE of matmul_block.cl
     const size_t down = blocks_of(rows, block.rows);
     const size_t across = blocks_of(part.form.columns, block.columns);
     many[variant].arguments(from, bytes, to, part.form, cl_int(rows));
@@ -153,8 +153,8 @@ void choose_variants(Context& context, WeightProduct& product, int64_t most) {
   for (size_t i = 0; i < std::size(kMeasuredRows); i++) {
     const int64_t rows = std::min(kMeasuredRows[i], most);
     const std::string question =
-        text("matmul_rows form %d block %d k %d columns %d rows %lld", form.form, form.block,
-             form.k, form.columns, static_cast<long long>(rows));
+        text("product form %d block %d k %d columns %d rows %lld", form.form, form.block, form.k,
+             form.columns, static_cast<long long>(rows));
     ClMemory x, y;  // made when the question is new
     product.variants[i] =
         context.tuner().choose(question, kVariants, [&](size_t variant, Submission& commands) {
@@ -178,14 +178,15 @@ Run prepare_weight_product(Prepare& context) {
       .scratch = &context.scratch,
       .w = pack_weight(context.context, graph, columns_of(graph, context.node.input(1))),
       .one = context.kernel("matmul_row"),
-      .many = {context.kernel("matmul_rows")},
+      .many = {},
       .few = {},
       .dot = {}});
   if (context.context.options.tiled) {
-    for (size_t i = 1; i < kVariants; i++)
-      product->many.push_back(context.kernel(kBlocks[i].kernel));
+    for (const Block& block : kBlocks) product->many.push_back(context.kernel(block.kernel));
     for (const char* name : {"matmul_few_2", "matmul_few_4", "matmul_few_8"})
       product->few.push_back(context.kernel(name));
+  } else {
+    product->many.push_back(context.kernel("matmul_rows"));
   }
   const int64_t most = most_rows(context, product->w.k);
   product->dot = prepare_dot(context, product->w, most);

@@ -2,9 +2,9 @@
 // of 16 x 16 items, DEPTH of k at a time through local memory. The sizes are constants of each
 // kernel, which a compiler folds; the device's tuner chooses among the kernels.
 //
-//   matmul_rows       64 x 64    16.3 KiB of local memory
-//   matmul_rows_32    32 x 32     8.2 KiB: more groups, where a product has few rows or columns
-//   matmul_rows_128  128 x 64    24.3 KiB: each value is read less often
+//   matmul_block_64   64 x 64    16.3 KiB of local memory
+//   matmul_block_32   32 x 32     8.2 KiB: more groups, where a product has few rows or columns
+//   matmul_block_128  128 x 64    24.3 KiB: each value is read less often
 //
 // The columns of a block are whole panels; each of their words is decoded once for all rows. An
 // item's rows and columns lie 16 apart, so stores are contiguous over the items. Every result is
@@ -73,6 +73,6 @@ void multiply_block(global const float* x, global const uint* w, global float* y
                    GROUP_ID(0) * WIDE, a, b, TALL, WIDE);                                     \
   }
 
-BLOCKS(matmul_rows, 64, 64)
-BLOCKS(matmul_rows_32, 32, 32)
-BLOCKS(matmul_rows_128, 128, 64)
+BLOCKS(matmul_block_64, 64, 64)
+BLOCKS(matmul_block_32, 32, 32)
+BLOCKS(matmul_block_128, 128, 64)
