@@ -49,14 +49,32 @@ __attribute__((target("avx2"))) void dots_avx2(int64_t repeats) {
   for (int j = 0; j < kSums; j++) asm volatile("" : : "x"(sums[j]));
 }
 
-// Operations per second; 0 for the baseline, whose products of bytes are made of many steps.
+void dots_base(int64_t repeats) {
+  __m128i sums[kSums], a = _mm_set1_epi16(3), b = _mm_set1_epi16(5);
+  for (int j = 0; j < kSums; j++) sums[j] = _mm_set1_epi32(j);
+  for (int64_t i = 0; i < repeats; i++)
+#pragma GCC unroll 16
+    for (int j = 0; j < kSums; j++) {
+      asm volatile("" : "+x"(a), "+x"(b));
+      sums[j] = _mm_add_epi32(sums[j], _mm_madd_epi16(a, b));
+    }
+  for (int j = 0; j < kSums; j++) asm volatile("" : : "x"(sums[j]));
+}
+
+// Operations per second.
 double integer_peak(const std::string& isa, uint32_t threads) {
-  if (isa == "base") return 0;
   constexpr int64_t kRepeats = 20000;
-  const bool is_avx2 = isa == "avx2";
-  const auto dots = is_avx2 ? dots_avx2 : isa == "avx512" ? dots_avx512 : dots_vnni;
+  struct Rate {
+    void (*dots)(int64_t);
+    int operations;  // of one step
+  };
+  const Rate rate = isa == "base"     ? Rate{dots_base, 16}
+                    : isa == "avx2"   ? Rate{dots_avx2, 64}
+                    : isa == "avx512" ? Rate{dots_avx512, 128}
+                                      : Rate{dots_vnni, 128};
+  const auto dots = rate.dots;
   const double t = bench::seconds(threads, [&](uint32_t, uint32_t) { dots(kRepeats); });
-  return threads * double(kRepeats) * kSums * (is_avx2 ? 64 : 128) / t * 1e-9;
+  return threads * double(kRepeats) * kSums * rate.operations / t * 1e-9;
 }
 
 void report(const char* isa, const char* arithmetic, const char* name, uint32_t threads,

@@ -12,6 +12,7 @@
 // tile of twelve rows decodes a word for all of them. The scheme is that of ggml's Q8_0
 // activations.
 #include "plugins/cpu/kernels/finish.h"
+#include "plugins/cpu/kernels/halves.h"
 #include "plugins/cpu/kernels/packed.h"
 
 namespace weft::cpu::WEFT_ISA {
@@ -40,10 +41,43 @@ WEFT_INLINE int32_t word_of(const int8_t* codes) {
   return word;
 }
 
+// A chunk of R rows, as dot products take it: the records themselves, or their halves, from memory:
+// a compiler that keeps them in registers spends more on taking them apart.
+template <bool takes_bytes, int R>
+struct Chunk {
+  const Record* x;
+  const Halves* halves;
+  Halves room[takes_bytes ? 1 : R];
+
+  __attribute__((always_inline)) explicit Chunk(const Record* rows) : x(rows), halves(room) {
+    if constexpr (!takes_bytes) {
+#pragma GCC unroll 16
+      for (int r = 0; r < R; r++) split(rows[r].codes, room[r]);
+      asm("" : "+r"(halves) : : "memory");
+    }
+  }
+};
+
+// dot[r][t] += four codes of tile t times word `word` of row r; part by part, so that few registers
+// hold codes.
+template <int R, int T>
+WEFT_INLINE void four_in_halves(const vu (&codes)[T], const Chunk<false, R>& chunk, int64_t word,
+                                vi (&dot)[R][T]) {
+#pragma GCC unroll 4
+  for (int t = 0; t < T; t++) WEFT_PARTS(p) {
+      const u32n even = even_bytes(codes[t].part[p]), odd = odd_bytes(codes[t].part[p]);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; r++) {
+        dot2(dot[r][t].part[p], even, chunk.halves[r].even[word]);
+        dot2(dot[r][t].part[p], odd, chunk.halves[r].odd[word]);
+      }
+    }
+}
+
 // dot[r][t] += the next eight codes of tile t times those of row r.
 template <bool nibbles, int R, int T>
-WEFT_INLINE void eight(const char* const (&at)[T], int64_t word_step, const Record* x, int64_t k,
-                       vi (&dot)[R][T]) {
+WEFT_INLINE void eight(const char* const (&at)[T], int64_t word_step,
+                       const Chunk<kTakesBytes<nibbles>, R>& chunk, int64_t k, vi (&dot)[R][T]) {
   vu first[T], second[T];
 #pragma GCC unroll 4
   for (int t = 0; t < T; t++) {
@@ -51,6 +85,12 @@ WEFT_INLINE void eight(const char* const (&at)[T], int64_t word_step, const Reco
     first[t] = nibbles ? low_nibbles(words) : words;
     second[t] = nibbles ? high_nibbles(words) : load_u32(at[t] + word_step);
   }
+  if constexpr (!kTakesBytes<nibbles>) {
+    four_in_halves<R, T>(first, chunk, k / 4, dot);
+    four_in_halves<R, T>(second, chunk, k / 4 + 1, dot);
+    return;
+  }
+  const Record* x = chunk.x;
 #pragma GCC unroll 8
   for (int r = 0; r < R; r++) {
     const int32_t low = word_of(x[r].codes + k), high = word_of(x[r].codes + k + 4);
@@ -87,8 +127,9 @@ void tile_sums(const PackedMatrix& w, const Tile& tile, float* sums) {
       for (int r = 0; r < R; r++)
 #pragma GCC unroll 4
         for (int t = 0; t < T; t++) dot[r][t] = set1_i32(x[r].start);
+      const Chunk<kTakesBytes<nibbles>, R> rows(x);
       for (int64_t k = 0; k < count; k += 8) {
-        eight<nibbles, R, T>(at, word_step, x, k, dot);
+        eight<nibbles, R, T>(at, word_step, rows, k, dot);
 #pragma GCC unroll 4
         for (int t = 0; t < T; t++) at[t] += nibbles ? word_step : 2 * word_step;
       }
@@ -157,6 +198,7 @@ void tall_sums(const PackedMatrix& w, const Tile& tile, float* sums) {
     for (int64_t chunk = 0; chunk < w.block; chunk += kChunk) {
       vu codes[8];
       chunk_codes<nibbles>(at, word_step, codes);
+      const Chunk<kTakesBytes<nibbles>, R> rows(x);
 #pragma GCC unroll 2
       for (int first = 0; first < R; first += kTurns) {
         vi dot[kTurns];
@@ -165,9 +207,18 @@ void tall_sums(const PackedMatrix& w, const Tile& tile, float* sums) {
           dot[r] = set1_i32(has_offsets ? 0 : x[first + r].start);  // no zero point is all columns'
 #pragma GCC unroll 8
         for (int i = 0; i < 8; i++)
+          if constexpr (kTakesBytes<nibbles>) {
 #pragma GCC unroll 8
-          for (int r = 0; r < kTurns; r++)
-            dot[r] = dot4<nibbles>(dot[r], codes[i], word_of(x[first + r].codes + 4 * i));
+            for (int r = 0; r < kTurns; r++)
+              dot[r] = dot4<nibbles>(dot[r], codes[i], word_of(x[first + r].codes + 4 * i));
+          } else {
+            const u32n even = even_bytes(codes[i].part[0]), odd = odd_bytes(codes[i].part[0]);
+#pragma GCC unroll 8
+            for (int r = 0; r < kTurns; r++) {
+              dot2(dot[r].part[0], even, rows.halves[first + r].even[i]);
+              dot2(dot[r].part[0], odd, rows.halves[first + r].odd[i]);
+            }
+          }
 #pragma GCC unroll 8
         for (int r = 0; r < kTurns; r++) {
           vf& sum = acc[first + r];
@@ -206,7 +257,7 @@ WEFT_INLINE int64_t rows_of_sums(const PackedMatrix& w, const Tile& tile,
     if (rows >= 4) return tall_sums_of<4>(w, tile, sums), 4;
   }
 #endif
-#if defined(__AVX2__)
+#if defined(__SSE2__)
   if (rows >= 3) return tile_sums_of<3, 1>(w, tile, sums), 3;
 #endif
 #if defined(__AVX512F__)
