@@ -19,12 +19,14 @@ void find_needs(const ChunkSteps& steps, uint32_t i, uint32_t s, uint32_t in_fli
     needs.push_back((i - in_flight) * early + early - 1);
   }
   const std::vector<uint32_t>& after = steps.steps[s].after;
-  // A step that follows itself from chunk to chunk has everything before it behind it.
-  const bool chained = std::find(after.begin(), after.end(), s) != after.end();
-  const uint32_t oldest = chained ? (i > 0 ? i - 1 : 0) : (i >= in_flight ? i - in_flight + 1 : 0);
-  for (uint32_t chunk = oldest; chunk < i; ++chunk) {
+  // A step that follows itself from chunk to chunk, and none that comes later, has all of them
+  // behind it through the last.
+  const bool chained = std::find(after.begin(), after.end(), s) != after.end() &&
+                       *std::max_element(after.begin(), after.end()) == s;
+  const uint32_t oldest = i >= in_flight ? i - in_flight + 1 : 0;
+  for (uint32_t chunk = chained && i > 0 ? i - 1 : oldest; chunk < i; ++chunk) {
     for (const uint32_t step : after) {
-      WEFT_CHECK(step <= s && step < early);
+      WEFT_CHECK(step < early);
       if (!chained || step == s) needs.push_back(chunk * early + step);
     }
   }

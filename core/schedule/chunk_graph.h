@@ -18,7 +18,7 @@ namespace weft::schedule {
 
 struct Step {
   uint32_t processor = 0;
-  std::vector<uint32_t> after = {};  // steps of every earlier chunk, at most its own number
+  std::vector<uint32_t> after = {};  // steps of every earlier chunk, none of them twice
 };
 
 struct ChunkSteps {
