@@ -36,6 +36,8 @@ runtime::Session::Setup Engine::setup() const {
   setup.capacity = options().capacity;
   setup.chunk = options().chunk;
   setup.courtesy = options().courtesy;
+  setup.schedule = options().schedule;
+  setup.cache_folder = options().cache_folder;
   return setup;
 }
 

@@ -19,6 +19,7 @@
 #include "core/partition/claims.h"
 #include "core/passes/pass.h"
 #include "core/plan/plan.h"
+#include "core/runtime/pipeline.h"
 
 namespace weft {
 
@@ -34,6 +35,7 @@ struct EngineOptions {
   host::Courtesy courtesy;                  // of every queue
   int64_t capacity = 2048;                  // positions of the KV cache
   int64_t chunk = 512;                      // most tokens of one run
+  runtime::ScheduleOptions schedule;        // of the chunks of a prompt
   // Element types of cached keys and values: f32, f16 at half the bytes, or i8 at a quarter and a
   // bit: rows of codes (quant/code_rows.h), called q8_0. Where none is given,
   // f16 if `compute` is not f32 and the most wanted device of each phase knows f16, else f32.

@@ -35,13 +35,12 @@ Hash128 key_of(const plan::IslandPlan& island, const host::Device& device,
 // The program, and whether it came from a blob.
 Result<host::ProgramPtr> compile(const ir::Graph& graph, const plan::IslandPlan& island,
                                  host::Device& device, const ProgramCache& cache,
-                                 const std::string& plugin_hash, const host::ProgramPtr& sharing) {
+                                 const Hash128& key, const host::ProgramPtr& sharing) {
   host::CompileRequest request;
   request.graph = &island.graph->get();
   request.share_constants_with = sharing;
   if (!island.fixed_slots.empty()) request.slots = island.fixed_slots.data();
   std::optional<ReadOnce> read_once;
-  const Hash128 key = cache.enabled() ? key_of(island, device, plugin_hash) : Hash128{};
   if (const auto blob = cache.find(key)) {
     request.blob = blob->bytes;
     request.keep = blob->owner;
@@ -71,12 +70,15 @@ Result<std::unique_ptr<Programs>> prepare(const plan::Plan& plan,
   out->scratch_bytes.assign(plan.arena_bytes().size(), 0);
   std::map<uint32_t, host::ProgramPtr> first;  // of each device
   std::map<uint32_t, std::string> hashes;      // of each device's plugin
+  std::string identity;
   for (const plan::IslandPlan& island : plan.islands()) {
     host::ProgramPtr& sharing = first[island.device];
     host::Device& device = *devices[island.device];
     std::string& hash = hashes[island.device];
     if (cache.enabled() && hash.empty()) hash = file_hash(*device.plugin());
-    host::ProgramPtr program = TRY(compile(plan.graph(), island, device, cache, hash, sharing));
+    const Hash128 key = cache.enabled() ? key_of(island, device, hash) : Hash128{};
+    if (cache.enabled()) identity += hex(key);
+    host::ProgramPtr program = TRY(compile(plan.graph(), island, device, cache, key, sharing));
     if (!sharing) sharing = program;
     ++(program->from_blob() ? out->cached : out->compiled);
     out->constant_bytes += program->info().constant_bytes;
@@ -85,6 +87,7 @@ Result<std::unique_ptr<Programs>> prepare(const plan::Plan& plan,
     scratch = std::max(scratch, int64_t(program->info().scratch_bytes));
     out->programs.push_back(std::move(program));
   }
+  if (!identity.empty()) out->identity = hex(hash128(identity));
   return out;
 }
 

@@ -19,6 +19,7 @@ struct Programs {
   uint64_t compiled = 0;  // without a blob
   uint64_t cached = 0;    // from a blob
   uint64_t constant_bytes = 0;
+  std::string identity;  // of all islands with their plugins and drivers; empty without a cache
   bool deterministic = true;           // every plugin says that its program is
   std::vector<int64_t> scratch_bytes;  // most that any program of a domain wants
 };

@@ -30,12 +30,16 @@ int64_t bucket(int64_t length, int64_t most) {
 
 }  // namespace
 
-Runner::Runner(const plan::Plan& plan, const Programs& programs, SessionMemory& memory)
+Runner::Runner(const plan::Plan& plan, const Programs& programs, SessionMemory& memory,
+               std::shared_ptr<Queues> queues)
     : plan_(plan),
       programs_(programs),
       memory_(memory),
       slots_(plan.slots()),
-      growth_(arena_sizes(plan)) {
+      growth_(arena_sizes(plan)),
+      queues_(std::move(queues)),
+      last_(queues_->size()),
+      domains_(queues_->size()) {
   const sym::SlotTable sizes = arena_sizes(plan);
   for (uint32_t domain = 0; domain < plan.arena_dims().size(); ++domain) {
     ArenaUse use;
@@ -49,36 +53,45 @@ Result<std::unique_ptr<Runner>> Runner::create(const plan::Plan& plan, const Pro
                                                std::span<const host::DevicePtr> devices,
                                                SessionMemory& memory,
                                                const host::Courtesy& courtesy) {
-  std::unique_ptr<Runner> runner(new Runner(plan, programs, memory));
-  runner->queues_.resize(devices.size());
-  runner->last_.resize(devices.size());
-  runner->domains_.resize(devices.size());
-  for (size_t i = 0; i < plan.islands().size(); ++i) {
-    const plan::IslandPlan& island = plan.islands()[i];
-    host::Queue& queue = runner->queues_[island.device];
-    if (!queue) {
-      std::string note;
-      queue = TRY(devices[island.device]->create_queue(courtesy, note));
-      if (!note.empty()) log::warn("{}", note);
-    }
-    runner->domains_[island.device] = island.domain;
+  auto queues = std::make_shared<Queues>(devices.size());
+  for (const plan::IslandPlan& island : plan.islands()) {
+    host::Queue& queue = (*queues)[island.device];
+    if (queue) continue;
+    std::string note;
+    queue = TRY(devices[island.device]->create_queue(courtesy, note));
+    if (!note.empty()) log::warn("{}", note);
+  }
+  std::unique_ptr<Runner> runner(new Runner(plan, programs, memory, std::move(queues)));
+  runner->add_islands();
+  return runner;
+}
+
+std::unique_ptr<Runner> Runner::sibling(SessionMemory& memory) const {
+  std::unique_ptr<Runner> runner(new Runner(plan_, programs_, memory, queues_));
+  runner->add_islands();
+  return runner;
+}
+
+void Runner::add_islands() {
+  for (size_t i = 0; i < plan_.islands().size(); ++i) {
+    const plan::IslandPlan& island = plan_.islands()[i];
+    domains_[island.device] = island.domain;
     IslandRun run;
     run.device = island.device;
     if (!island.fixed_slots.empty()) run.slots = island.fixed_slots.data();
-    for (const ValueId value : island.graph->inputs()) runner->add_view(run, value, island);
-    for (const ValueId value : island.graph->outputs()) runner->add_view(run, value, island);
-    run.args.program = programs.programs[i]->get();
+    for (const ValueId value : island.graph->inputs()) add_view(run, value, island);
+    for (const ValueId value : island.graph->outputs()) add_view(run, value, island);
+    run.args.program = programs_.programs[i]->get();
     run.args.input_count = uint32_t(island.graph->inputs().size());
     run.args.output_count = uint32_t(island.graph->outputs().size());
-    runner->islands_.push_back(std::move(run));
+    islands_.push_back(std::move(run));
   }
   // The lists have their final addresses now.
-  for (IslandRun& run : runner->islands_) {
+  for (IslandRun& run : islands_) {
     run.args.inputs = run.views.data();
     run.args.outputs = run.views.data() + run.args.input_count;
   }
-  runner->take_buffers();
-  return runner;
+  take_buffers();
 }
 
 Region& Runner::region_of(const plan::Location& location) const {
@@ -207,16 +220,35 @@ Result<std::span<const std::byte>> Runner::read(ValueId value, uint32_t domain,
   return std::span<const std::byte>(scratch);
 }
 
-Status Runner::run(const weft_prof_sink* profile) {
+Status Runner::start() {
   TRY(refresh());
   ++run_id_;
+  return {};
+}
+
+Status Runner::run(const weft_prof_sink* profile) {
+  TRY(start());
   return drain(run_tasks(profile));
 }
 
 Status Runner::run_one(size_t task) {
-  TRY(refresh());
-  ++run_id_;
+  TRY(start());
   return drain(run_task(plan_.tasks()[task], nullptr));
+}
+
+Status Runner::submit(size_t task, const weft_prof_sink* profile) {
+  return run_task(plan_.tasks()[task], profile);
+}
+
+Result<bool> Runner::ended(uint32_t device, uint64_t timeout_ns) {
+  if (!last_[device]) return true;
+  const Result<bool> done = last_[device].wait(timeout_ns);
+  if (!done.ok() || *done) last_[device].reset();
+  return done;
+}
+
+Status Runner::on_ended(uint32_t device, void(WEFT_CALL* fn)(void*, weft_status), void* arg) const {
+  return last_[device].on_done(fn, arg);
 }
 
 // Whatever happened, no device works on the session's memory when this returns. The first error is
@@ -264,7 +296,7 @@ Status Runner::run_island(IslandRun& run, const weft_prof_sink* profile) {
   run.args.run_id = run_id_;
   run.args.waits = &previous;
   run.args.wait_count = last ? 1 : 0;
-  host::Event done = TRY(queues_[run.device].execute(run.args));
+  host::Event done = TRY((*queues_)[run.device].execute(run.args));
   last = std::move(done);
   return {};
 }

@@ -27,10 +27,11 @@
 
 namespace weft::runtime {
 
-// Memory of a session: arenas by domain, and the caches.
+// Memory of a session: arenas by domain, and the caches. Runs that are made at once have arenas of
+// their own and share the caches.
 struct SessionMemory {
   std::vector<Arena> arenas;
-  std::unique_ptr<Region> states;
+  std::shared_ptr<Region> states;
   std::map<ir::ValueId, int64_t> state_offset;  // bytes into `states`
 };
 
@@ -41,11 +42,27 @@ class Runner {
                                                 std::span<const host::DevicePtr> devices,
                                                 SessionMemory& memory,
                                                 const host::Courtesy& courtesy = {});
+  // Another runner of the same plan, on `memory` of its own: both may be in the middle of a run at
+  // once. They share programs, queues, and the states that `memory` names.
+  std::unique_ptr<Runner> sibling(SessionMemory& memory) const;
 
   // Symbols of the next run; one the plan does not use is ignored.
   void bind(std::string_view symbol, int64_t value);
   // Runs every task. `profile` may be nullptr.
   Status run(const weft_prof_sink* profile);
+
+  // A run in pieces: start(), then submit() for every task in the order of the plan, then drain().
+  // submit() does not wait for devices that work beside the host; ended() says whether the last
+  // island of one has ended, or waits for it, and then gives its error if it had one.
+  Status start();
+  Status submit(size_t task, const weft_prof_sink* profile);
+  Status flush(uint32_t device) const { return (*queues_)[device].flush(); }
+  Result<bool> ended(uint32_t device, uint64_t timeout_ns);
+  // Calls fn(arg, status) when the last island of `device` ends, from any thread.
+  Status on_ended(uint32_t device, void(WEFT_CALL* fn)(void*, weft_status), void* arg) const;
+  // Ends with no device at work; `ran` unless waiting shows the first error.
+  Status drain(Status ran);
+
   // Runs one task of the plan to its end, on what its inputs' places hold: for checks, which look
   // at values between the tasks.
   Status run_one(size_t task);
@@ -86,7 +103,10 @@ class Runner {
     uint64_t growths = 0;
   };
 
-  Runner(const plan::Plan& plan, const Programs& programs, SessionMemory& memory);
+  using Queues = std::vector<host::Queue>;  // by device; empty where unused
+  Runner(const plan::Plan& plan, const Programs& programs, SessionMemory& memory,
+         std::shared_ptr<Queues> queues);
+  void add_islands();
   Status grow_arenas();
   void take_buffers();
   void add_view(IslandRun& run, ir::ValueId value, const plan::IslandPlan& island);
@@ -96,8 +116,6 @@ class Runner {
   int64_t value_of(const plan::RunDim& dim) const;
   Status run_tasks(const weft_prof_sink* profile);
   Status run_task(const plan::Task& task, const weft_prof_sink* profile);
-  // Ends with no device at work; `ran` unless waiting shows the first error.
-  Status drain(Status ran);
   Status run_island(IslandRun& run, const weft_prof_sink* profile);
   Status copy(const plan::Task& task);
   // Waits for what devices still do in the domain; `except` may go on.
@@ -110,10 +128,10 @@ class Runner {
   // Sizes of elastic arenas, at lengths rounded up so that they grow in steps.
   sym::SlotProgram growth_;
   std::vector<ArenaUse> arena_uses_;  // by domain
-  std::vector<host::Queue> queues_;   // by device; empty where unused
-  std::vector<host::Event> last_;     // by device: the last island's end, until it is waited for
-  std::vector<uint32_t> domains_;     // by device
-  std::vector<std::byte> between_;    // for copies between two devices' own memories
+  std::shared_ptr<Queues> queues_;
+  std::vector<host::Event> last_;   // by device: the last island's end, until it is waited for
+  std::vector<uint32_t> domains_;   // by device
+  std::vector<std::byte> between_;  // for copies between two devices' own memories
   std::vector<IslandRun> islands_;
   uint64_t run_id_ = 0;
 };

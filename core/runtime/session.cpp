@@ -59,13 +59,25 @@ Result<uint32_t> cache_domain(const Session::Setup& setup) {
   return found.empty() ? 0 : found[0];
 }
 
+Error stopped(int64_t done, int64_t total) {
+  return Error{
+      "stopped after " + std::to_string(done) + " of " + std::to_string(total) + " prompt tokens",
+      ErrorKind::check_failed};
+}
+
 }  // namespace
+
+Result<std::vector<Arena>> Session::allocate_arenas(const Setup& setup) {
+  std::vector<Arena> arenas;
+  for (uint32_t domain = 0; domain < setup.shared_domains.size(); ++domain) {
+    arenas.push_back(TRY(make_arena(setup, domain)));
+  }
+  return arenas;
+}
 
 Result<SessionMemory> Session::allocate(const Setup& setup) {
   SessionMemory memory;
-  for (uint32_t domain = 0; domain < setup.shared_domains.size(); ++domain) {
-    memory.arenas.push_back(TRY(make_arena(setup, domain)));
-  }
+  memory.arenas = TRY(allocate_arenas(setup));
   const Graph& graph = setup.prefill.plan->graph();
   int64_t cache_bytes = 0;
   for (const ValueId input : graph.inputs) {
@@ -101,7 +113,33 @@ Result<std::unique_ptr<Session>> Session::create(const Setup& setup) {
     session->decode_ = TRY(Runner::create(*setup.decode.plan, *setup.decode.programs, setup.devices,
                                           memory, setup.courtesy));
   }
+  session->make_pipeline(setup);
   return session;
+}
+
+// Lanes are made for prompts: what decoding wants does not count.
+void Session::make_pipeline(const Setup& setup) {
+  Setup lane = setup;
+  lane.decode = lane.prefill;
+  Pipeline::Setup pipeline;
+  pipeline.plan = setup.prefill.plan;
+  pipeline.devices = setup.devices;
+  pipeline.first = prefill_.get();
+  pipeline.options = setup.schedule;
+  pipeline.chunk = setup.chunk;
+  const MemoryUse use = memory_use(lane);
+  pipeline.lane_bytes = use.arena + use.scratch;
+  const std::string& identity = setup.prefill.programs->identity;
+  if (!setup.cache_folder.empty() && !identity.empty())
+    pipeline.times_file = setup.cache_folder / (identity + kTaskTimesSuffix);
+  pipeline.more_memory = [this, lane]() -> Result<SessionMemory> {
+    SessionMemory memory;
+    memory.arenas = TRY(allocate_arenas(lane));
+    memory.states = memory_.states;
+    memory.state_offset = memory_.state_offset;
+    return memory;
+  };
+  pipeline_ = Pipeline::create(pipeline);
 }
 
 Status Session::find_interface(const Graph& graph) {
@@ -155,28 +193,58 @@ Result<std::span<const float>> Session::feed(std::span<const int64_t> ids, int64
                      std::to_string(std::min(total, chunk_)) + " are to be had",
                  ErrorKind::usage};
   }
-  // All rows asked for belong to the last chunk, so the earlier ones end where it must begin.
+  // All rows asked for belong to the last chunk, which is as long as can be; the first is what is
+  // left over, so that those between fill their device.
   int64_t done = 0;
+  const bool parallel = pipeline_->is_parallel();
   while (total - done > chunk_) {
-    const int64_t take = std::min(chunk_, std::max(total - done - chunk_, int64_t{1}));
+    const int64_t over = (total - done) % chunk_, take = over > 0 ? over : chunk_;
+    const bool decodes = decode_ && take == 1;
+    if (parallel && !decodes) break;
     TRY(run_chunk(ids.subspan(size_t(done), size_t(take)), 1));
     done += take;
-    if (progress && !progress(done)) {
-      return Error{"stopped after " + std::to_string(done) + " of " + std::to_string(total) +
-                       " prompt tokens",
-                   ErrorKind::check_failed};
-    }
+    if (progress && !progress(done)) return stopped(done, total);
   }
+  const int64_t left = total - done;
+  if (parallel && (left > chunk_ || (task_log_ && left > 1)))
+    return run_pipeline(ids.subspan(size_t(done)), rows, progress, done);
   auto logits = TRY(run_chunk(ids.subspan(size_t(done)), rows));
   if (progress) (void)progress(total);
   return logits;
 }
 
-Result<std::span<const float>> Session::run_chunk(std::span<const int64_t> ids, int64_t rows) {
-  Runner& runner = decode_ && ids.size() == 1 ? *decode_ : *prefill_;
+Result<std::span<const float>> Session::run_pipeline(std::span<const int64_t> ids, int64_t rows,
+                                                     const Progress& progress, int64_t done) {
+  const int64_t start = past_, count = int64_t(ids.size());
+  Pipeline::Prompt prompt;
+  for (int64_t at = 0; at < count;) {
+    const int64_t over = (count - at) % chunk_, take = over > 0 ? over : chunk_;
+    prompt.chunks.push_back({start + at, take});
+    at += take;
+  }
+  const auto end_of = [&](uint32_t chunk) {
+    return prompt.chunks[chunk].past + prompt.chunks[chunk].rows;
+  };
+  bool stop = false;
+  prompt.begin = [&](Runner& lane, uint32_t i) {
+    const Pipeline::Chunk& chunk = prompt.chunks[i];
+    return bind(lane, ids.subspan(size_t(chunk.past - start), size_t(chunk.rows)), chunk.past,
+                i + 1 < prompt.chunks.size() ? 1 : rows);
+  };
+  prompt.ended = [&](uint32_t i) {
+    past_ = end_of(i);
+    stop = progress && !progress(done + past_ - start);
+    return !stop;
+  };
+  Result<Runner*> last = pipeline_->run(prompt, profile_);
+  if (!last.ok() && stop) return stopped(done + past_ - start, done + count);
+  return logits_of(*TRY(std::move(last)));
+}
+
+Status Session::bind(Runner& runner, std::span<const int64_t> ids, int64_t past, int64_t rows) {
   const int64_t count = int64_t(ids.size());
   runner.bind("seq", count);
-  runner.bind("past", past_);
+  runner.bind("past", past);
   runner.bind("rows", rows);
   TRY(runner.refresh());
   if (ids_are_i32_) {
@@ -186,14 +254,31 @@ Result<std::span<const float>> Session::run_chunk(std::span<const int64_t> ids, 
   } else {
     TRY(runner.write_input(ids_, std::as_bytes(ids)));
   }
-  if (mask_ != ValueId::none) {
-    TRY(runner.write_input(mask_, std::as_bytes(std::span(ones_).first(size_t(past_ + count)))));
-  }
+  if (mask_ == ValueId::none) return {};
+  return runner.write_input(mask_, std::as_bytes(std::span(ones_).first(size_t(past + count))));
+}
+
+Result<std::span<const float>> Session::run_chunk(std::span<const int64_t> ids, int64_t rows) {
+  Runner& runner = decode_ && ids.size() == 1 ? *decode_ : *prefill_;
+  TRY(bind(runner, ids, past_, rows));
   TRY(runner.run(profile_));
-  past_ += count;
+  past_ += int64_t(ids.size());
+  return logits_of(runner);
+}
+
+Result<std::span<const float>> Session::logits_of(Runner& runner) {
   const auto bytes = TRY(runner.read_output(logits_, logits_copy_));
   return std::span<const float>(reinterpret_cast<const float*>(bytes.data()),
                                 bytes.size() / sizeof(float));
+}
+
+void Session::record_tasks(std::vector<TaskRecord>* log) {
+  task_log_ = log;
+  pipeline_->record(log);
+}
+
+const PromptReport* Session::prompt_report() const {
+  return pipeline_->report().chunks > 0 ? &pipeline_->report() : nullptr;
 }
 
 Status Session::truncate(int64_t positions) {
@@ -248,7 +333,7 @@ Status Session::resume(int64_t positions) {
 int64_t Session::arena_bytes() const {
   int64_t bytes = 0;
   for (const Arena& arena : memory_.arenas) bytes += arena.size_bytes();
-  return bytes;
+  return bytes + pipeline_->arena_bytes();
 }
 
 uint64_t Session::arena_growths() const {

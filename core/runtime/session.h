@@ -5,9 +5,10 @@
 //   session.truncate(n)       forgets all but the first n positions: nothing is moved
 //   session.write_cache(...)  and resume(n) go on from caches that were read before
 //
-// Runs of more than one token use the prefill plan, single tokens the decode plan; both work on the
-// same cache. feed() allocates nothing once the first run of each kind has been made.
-// Threads: one at a time.
+// A prompt of several chunks on devices that work beside the host has several of them in flight
+// (pipeline.h). Runs of more than one token use the prefill plan, single tokens the decode plan;
+// both work on the same cache. feed() allocates nothing once the first run of each kind has been
+// made. Threads: one at a time.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/runtime/pipeline.h"
 #include "core/runtime/runner.h"
 
 namespace weft::runtime {
@@ -45,13 +47,16 @@ class Session {
     std::vector<bool> shared_domains;  // host memory that devices import
     int64_t capacity = 0, chunk = 0;
     host::Courtesy courtesy;
+    ScheduleOptions schedule;
+    std::filesystem::path cache_folder;  // where task times are kept; empty: nowhere
   };
   static Result<std::unique_ptr<Session>> create(const Setup& setup);
 
   // Feeds `ids` ([1, capacity - past] of them, run in chunks) and returns the logits of the last
   // `rows` of them, [rows, vocab], valid until the next call. `rows` is at most the chunk size;
   // `progress` (optional) is called after every chunk with the number of tokens done; when it says
-  // false the rest is not fed and the call fails.
+  // false the rest is not fed and the call fails. After a failure past() counts the chunks that
+  // were done as a whole before it, and no device is at work.
   using Progress = std::function<bool(int64_t)>;
   Result<std::span<const float>> feed(std::span<const int64_t> ids, int64_t rows,
                                       const Progress& progress = {});
@@ -62,6 +67,12 @@ class Session {
   Status truncate(int64_t positions);
   // Records of every kernel go to `sink` until it is set to nullptr.
   void profile(const weft_prof_sink* sink) { profile_ = sink; }
+  // Records of every stage of a prompt go to `log` until it is set to nullptr; also of prompts of
+  // one chunk. Nothing comes of plans whose devices do not work beside the host.
+  void record_tasks(std::vector<TaskRecord>* log);
+  // How the last prompt of several chunks was run; nullptr where none was run by a pipeline.
+  const PromptReport* prompt_report() const;
+  const Stages& stages() const { return pipeline_->stages(); }
 
   // A cache: a state of the graph, [1, capacity, width].
   struct Cache {
@@ -83,13 +94,19 @@ class Session {
   int64_t arena_bytes() const;
   // How often an arena was replaced by a larger one.
   uint64_t arena_growths() const;
-  // Arenas and caches as a session holds them.
+  // Arenas and caches as a session holds them; arenas alone.
+  static Result<std::vector<Arena>> allocate_arenas(const Setup& setup);
   static Result<SessionMemory> allocate(const Setup& setup);
 
  private:
   Session() = default;
   Status find_interface(const ir::Graph& graph);
   Result<std::span<const float>> run_chunk(std::span<const int64_t> ids, int64_t rows);
+  Result<std::span<const float>> run_pipeline(std::span<const int64_t> ids, int64_t rows,
+                                              const Progress& progress, int64_t done);
+  Status bind(Runner& runner, std::span<const int64_t> ids, int64_t past, int64_t rows);
+  Result<std::span<const float>> logits_of(Runner& runner);
+  void make_pipeline(const Setup& setup);
 
   Status check_cache(size_t index, size_t size_bytes, int64_t positions) const;
 
@@ -97,6 +114,8 @@ class Session {
   std::vector<Cache> caches_;
   std::vector<int64_t> cache_offsets_;        // bytes, of each cache
   std::unique_ptr<Runner> prefill_, decode_;  // decode_ empty: prefill_ serves both
+  std::unique_ptr<Pipeline> pipeline_;
+  std::vector<TaskRecord>* task_log_ = nullptr;
   ir::ValueId ids_ = ir::ValueId::none, logits_ = ir::ValueId::none;
   bool ids_are_i32_ = false;
   ir::ValueId mask_ = ir::ValueId::none;  // i64 [1, past + seq], all ones: nothing is padding
