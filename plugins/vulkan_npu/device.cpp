@@ -1,7 +1,7 @@
 // Opening a device; see device.h.
 #include "plugins/vulkan_npu/device.h"
 
-#include "plugins/vulkan_npu/claim.h"
+#include "plugins/vulkan_npu/unit.h"
 
 namespace weft::vulkan_npu {
 
@@ -53,10 +53,14 @@ NpuDevice::NpuDevice(const Instance& instance, const PhysicalDevice& physical,
 NpuDevice::~NpuDevice() = default;
 
 void NpuDevice::claim(const weft_graph& graph, const weft_claim_sink& sink) {
-  common::answer_claims(graph, sink, WEFT_CLAIM_NEEDS_STATIC_SHAPES | WEFT_CLAIM_WANTS_CONSTANTS,
-                        [&](const plugin::NodeView& node) {
-                          read_product(node, core_.physical.limits, core_.cap_bytes);
-                        });
+  const Units units = find_units(plugin::GraphView(graph), core_.physical.limits, core_.cap_bytes);
+  common::answer_claims(
+      graph, sink, WEFT_CLAIM_NEEDS_STATIC_SHAPES | WEFT_CLAIM_WANTS_CONSTANTS,
+      [&](const plugin::NodeView& node) {
+        const auto refused = units.refused.find(node.index());
+        if (refused != units.refused.end()) throw refused->second;
+      },
+      units.nodes);
 }
 
 uint32_t NpuDevice::blob_check(const void* head, uint64_t size) {

@@ -6,9 +6,14 @@
 
 #include "plugins/common/clock.h"
 #include "plugins/vulkan_npu/commands.h"
+#include "plugins/vulkan_npu/spirv/binary.h"
+#include "plugins/vulkan_npu/spirv/dequantize.h"
+#include "plugins/vulkan_npu/spirv/lookup.h"
+#include "plugins/vulkan_npu/spirv/matmul_f32.h"
 #include "plugins/vulkan_npu/spirv/matmul_i32.h"
 #include "plugins/vulkan_npu/spirv/matmul_i8.h"
 #include "plugins/vulkan_npu/spirv/pack_rows.h"
+#include "plugins/vulkan_npu/spirv/quantize.h"
 
 namespace weft::vulkan_npu {
 
@@ -22,6 +27,16 @@ std::span<const uint32_t> code_of(Kernel kernel) {
       return matmul_i32_spirv;
     case Kernel::matmul_i8:
       return matmul_i8_spirv;
+    case Kernel::matmul_f32:
+      return matmul_f32_spirv;
+    case Kernel::quantize:
+      return quantize_spirv;
+    case Kernel::dequantize:
+      return dequantize_spirv;
+    case Kernel::lookup:
+      return lookup_spirv;
+    case Kernel::binary:
+      return binary_spirv;
   }
   return {};
 }
@@ -94,14 +109,16 @@ Pipeline Kernels::create(Kernel kernel) {
 
 // One row and one column over zeros.
 void Kernels::warm_up(VkPipeline pipeline) {
-  const Block zeros(core_, 4096, "the warm-up of a kernel");
-  std::memset(zeros.data(), 0, 4096);
+  constexpr uint64_t kBytes = 2048;  // of each binding
+  const Block zeros(core_, kBindings * kBytes, "the warm-up of a kernel");
+  std::memset(zeros.data(), 0, kBindings * kBytes);
   Commands commands(core_, 1);
   commands.begin();
   Dispatch dispatch;
-  for (uint32_t i = 0; i < kBindings; i++) dispatch.bound[i] = {zeros.buffer(), i * 1024, 256};
+  for (uint32_t i = 0; i < kBindings; i++) dispatch.bound[i] = {zeros.buffer(), i * kBytes, kBytes};
   dispatch.pipeline = pipeline;
   dispatch.arguments.rows = dispatch.arguments.columns = dispatch.arguments.words = 1;
+  dispatch.arguments.count = 1;
   dispatch.groups_x = dispatch.groups_y = 1;
   commands.dispatch(*this, dispatch);
   commands.end();

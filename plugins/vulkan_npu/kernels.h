@@ -1,4 +1,4 @@
-// The three kernels as pipelines: made once per device, when a program first needs one, and run
+// The kernels as pipelines: made once per device, when a program first needs one, and run
 // once at that time.
 //
 // The run warms up drivers that compile at the first dispatch and not at pipeline creation (those
@@ -13,11 +13,20 @@
 
 namespace weft::vulkan_npu {
 
-enum class Kernel : uint32_t { pack_rows, matmul_i32, matmul_i8 };
-constexpr uint32_t kKernels = 3;
+enum class Kernel : uint32_t {
+  pack_rows,
+  matmul_i32,
+  matmul_i8,
+  matmul_f32,
+  quantize,
+  dequantize,
+  lookup,
+  binary
+};
+constexpr uint32_t kKernels = 8;
 constexpr uint32_t kBindings = 4;
 
-// As the shaders' push constants.
+// As the shaders' push constants (kernels/arguments.glsl).
 struct Arguments {
   uint32_t rows = 0;
   uint32_t columns = 0;
@@ -27,12 +36,22 @@ struct Arguments {
   uint32_t y_base = 0;
   int32_t y_zero = 0;
   uint32_t pitch = 0;
+  uint32_t count = 0;
+  uint32_t b_base = 0;
+  int32_t a_zero = 0;
+  int32_t b_zero = 0;
+  float a_scale = 1;
+  float b_scale = 1;
+  float y_inverse = 1;
+  uint32_t adds = 0;
 };
 
 // Columns of a panel of weights, and rows that a workgroup computes (kernels/gemm.glsl).
 constexpr uint64_t kPanel = 512;
 constexpr uint64_t kRows = 8;
 constexpr uint64_t kPackLanes = 64;
+// Elements that a workgroup of the kernels between codes does.
+constexpr uint64_t kElements = 256;
 
 // [any thread]
 class Kernels {

@@ -2,6 +2,7 @@
 #include "plugins/vulkan_npu/program.h"
 
 #include <algorithm>
+#include <map>
 
 #include "plugins/common/clock.h"
 #include "plugins/common/host_memory.h"
@@ -54,9 +55,9 @@ NpuProgram::NpuProgram(const Context& context, const weft_compile_args& args) : 
   read_interface(graph, args.slots);
   read_steps(graph, args);
   uint64_t bytes = 0;
-  for (const Step& step : steps_) bytes += step.weights->size;
+  for (const Step& step : steps_) bytes += step.weights ? step.weights->size : 0;
   context_.core.log(WEFT_LOG_DEBUG,
-                    text("vulkan_npu: %zu products with %llu bytes of weights compiled in %llu ms",
+                    text("vulkan_npu: %zu steps with %llu bytes of weights compiled in %llu ms",
                          steps_.size(), static_cast<unsigned long long>(bytes),
                          static_cast<unsigned long long>((now_ns() - begin) / 1000000)));
 }
@@ -96,52 +97,102 @@ void NpuProgram::read_steps(const GraphView& graph, const weft_compile_args& arg
   Core& core = context_.core;
   std::optional<WeightBlob> blob;
   if (args.blob) blob.emplace(core.physical, args.blob, args.blob_size);
-  uint64_t spent = 0;
+  // Nodes of one claim are one step, at the place of the last of them.
+  std::map<uint32_t, std::vector<uint32_t>> claims;
   for (uint32_t n = 0; n < graph->node_count; n++) {
-    const NodeView node = graph.node(n);
-    Step step;
-    try {
-      step.product = read_product(node, core.physical.limits, core.cap_bytes);
-    } catch (const common::Refusal& refusal) {
-      throw Failure(WEFT_E_UNSUPPORTED, refusal.why, n);
+    if (graph.node(n)->unit != WEFT_NONE) claims[graph.node(n)->unit].push_back(n);
+  }
+  for (uint32_t n = 0; n < graph->node_count; n++) {
+    const uint32_t unit = graph.node(n)->unit;
+    if (unit == WEFT_NONE) {
+      add_step(graph, {n}, args.slots, blob ? &*blob : nullptr);
+    } else if (claims[unit].back() == n) {
+      add_step(graph, claims[unit], args.slots, blob ? &*blob : nullptr);
     }
-    const Product& product = step.product;
-    step.rows = rows_of(fixed_shape(graph, product.a, args.slots));
-    step.words = (uint64_t(product.k) + 7) / 8;
-    step.a = place_of(graph, product.a);
-    step.y = place_of(graph, product.y);
-    const size_t workspace = inputs_.size() + outputs_.size();
-    const uint64_t result = step.rows * pitch(step), codes = step.rows * uint64_t(product.k);
-    if (step.a.address == workspace)
-      workspace_bytes_ = std::max(workspace_bytes_, step.a.offset + codes);
-    if (step.y.address == workspace)
-      workspace_bytes_ = std::max(workspace_bytes_, step.y.offset + result);
-    step.weights = context_.weights.get(core, node, product, blob ? &*blob : nullptr);
-    step.kernel =
-        context_.kernels.get(product.to_i8 ? Kernel::matmul_i8 : Kernel::matmul_i32, spent);
-    step.pack = context_.kernels.get(Kernel::pack_rows, spent);
+  }
+  if (kernel_ns_)
+    core.log(WEFT_LOG_DEBUG, text("vulkan_npu: kernels made and warmed up in %llu ms",
+                                  static_cast<unsigned long long>(kernel_ns_ / 1000000)));
+}
+
+namespace {
+
+Kernel kernel_of(const Unit& unit) {
+  switch (unit.kind) {
+    case Unit::Kind::product:
+      return unit.product.result == Product::Result::sums    ? Kernel::matmul_i32
+             : unit.product.result == Product::Result::codes ? Kernel::matmul_i8
+                                                             : Kernel::matmul_f32;
+    case Unit::Kind::quantize:
+      return Kernel::quantize;
+    case Unit::Kind::dequantize:
+      return Kernel::dequantize;
+    case Unit::Kind::lookup:
+      return Kernel::lookup;
+    case Unit::Kind::multiply:
+    case Unit::Kind::add:
+      break;
+  }
+  return Kernel::binary;
+}
+
+}  // namespace
+
+void NpuProgram::use_workspace(const Place& place, uint64_t bytes) {
+  if (place.address == inputs_.size() + outputs_.size())
+    workspace_bytes_ = std::max(workspace_bytes_, place.offset + bytes);
+}
+
+void NpuProgram::add_step(const GraphView& graph, const std::vector<uint32_t>& nodes,
+                          const int64_t* slots, WeightBlob* blob) {
+  Step step;
+  try {
+    step.unit = read_unit(graph, nodes, context_.core.physical.limits, context_.core.cap_bytes);
+  } catch (const common::Refusal& refusal) {
+    throw Failure(WEFT_E_UNSUPPORTED, refusal.why, nodes[0]);
+  }
+  const Unit& unit = step.unit;
+  step.x = place_of(graph, unit.x);
+  step.y = place_of(graph, unit.y);
+  if (unit.x2 != WEFT_NONE) step.x2 = place_of(graph, unit.x2);
+  const std::vector<int64_t> shape = fixed_shape(graph, unit.x, slots);
+  step.rows = rows_of(shape);
+  step.count = step.rows * uint64_t(std::max<int64_t>(shape.back(), 0));
+  use_workspace(step.x, step.count * (unit.kind == Unit::Kind::quantize ? 4 : 1));
+  if (unit.kind == Unit::Kind::product) {
+    step.words = (uint64_t(unit.product.k) + 7) / 8;
+    use_workspace(step.y, step.rows * pitch(step));
     // Whether rows are packed depends on where a run has them, so there is room for it always.
     const uint64_t padded = (step.rows + kRows - 1) / kRows * kRows;
     scratch_bytes_ = std::max(scratch_bytes_, padded * step.words * 8);
-    labels_.push_back(node->name && *node->name ? node->name : node->op_type);
-    steps_.push_back(std::move(step));
+    step.pack = context_.kernels.get(Kernel::pack_rows, kernel_ns_);
+  } else {
+    use_workspace(step.y, step.count * (unit.kind == Unit::Kind::dequantize ? 4 : 1));
+    if (unit.x2 != WEFT_NONE) use_workspace(step.x2, step.count);
   }
-  if (spent)
-    core.log(WEFT_LOG_DEBUG, text("vulkan_npu: kernels made and warmed up in %llu ms",
-                                  static_cast<unsigned long long>(spent / 1000000)));
+  step.weights = context_.weights.get(context_.core, graph, unit, blob);
+  step.kernel = context_.kernels.get(kernel_of(unit), kernel_ns_);
+  std::string label;
+  for (const uint32_t n : nodes) {
+    const NodeView node = graph.node(n);
+    const bool named = node->name && *node->name;
+    label += (label.empty() ? "" : " + ") + std::string(named ? node->name : node->op_type);
+  }
+  labels_.push_back(std::move(label));
+  steps_.push_back(std::move(step));
 }
 
 void NpuProgram::info(weft_program_info& out) {
   out.flags = WEFT_PROGRAM_DETERMINISTIC;
   out.scratch_bytes = scratch_bytes_;
-  for (const Step& step : steps_) out.constant_bytes += step.weights->size;
+  for (const Step& step : steps_) out.constant_bytes += step.weights ? step.weights->size : 0;
   std::snprintf(out.blob_key, sizeof out.blob_key, "%s", context_.core.physical.driver.c_str());
 }
 
 void NpuProgram::save(const weft_writer& writer) {
   std::vector<WeightsRef> weights;
   for (const Step& step : steps_)
-    if (std::find(weights.begin(), weights.end(), step.weights) == weights.end())
+    if (step.weights && std::find(weights.begin(), weights.end(), step.weights) == weights.end())
       weights.push_back(step.weights);
   save_weights(context_.core.physical, weights, writer);
 }

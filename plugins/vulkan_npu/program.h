@@ -1,4 +1,4 @@
-// A compiled island: integer products one after the other, at fixed shapes.
+// A compiled island: units of integer work (unit.h) one after the other, at fixed shapes.
 //
 //   compile   every dim becomes a number, weights are packed, kernels warmed up
 //   execute   the views' addresses -> recorded commands (kept for the next run with the same ones)
@@ -40,7 +40,7 @@ class NpuProgram final : public plugin::Program {
   // The commands of a run with these addresses; `stamped`: with a timestamp before the first and
   // after every node.
   std::shared_ptr<Commands> commands(const Addresses& addresses, bool stamped);
-  // Names of the nodes, for profiles.
+  // Names of the units, for profiles.
   const std::vector<std::string>& labels() const { return labels_; }
 
  private:
@@ -50,11 +50,12 @@ class NpuProgram final : public plugin::Program {
     uint64_t offset = 0;
   };
   struct Step {
-    Product product;
+    Unit unit;
     WeightsRef weights;
     VkPipeline kernel = nullptr, pack = nullptr;
-    Place a, y;
-    uint64_t rows = 0, words = 0;
+    Place x, x2, y;
+    uint64_t rows = 0, words = 0;  // of products
+    uint64_t count = 0;            // elements of the others
   };
   struct Interface {
     uint32_t dtype = 0;
@@ -67,6 +68,9 @@ class NpuProgram final : public plugin::Program {
   };
 
   void read_steps(const plugin::GraphView& graph, const weft_compile_args& args);
+  void add_step(const plugin::GraphView& graph, const std::vector<uint32_t>& nodes,
+                const int64_t* slots, WeightBlob* blob);
+  void use_workspace(const Place& place, uint64_t bytes);
   void read_interface(const plugin::GraphView& graph, const int64_t* slots);
   Place place_of(const plugin::GraphView& graph, uint32_t value) const;
   uint64_t pitch(const Step& step) const;
@@ -74,8 +78,11 @@ class NpuProgram final : public plugin::Program {
   uint64_t panels_at_once(const Step& step) const;
   bool reads_in_place(const Step& step, uint64_t offset) const;
   uint32_t most_dispatches() const;
+  static Address at(const Addresses& addresses, const Place& place);
   Bound bound(const Address& address, uint64_t bytes, uint64_t& lead) const;
-  void record(Commands& commands, const Step& step, const Addresses& addresses) const;
+  void record(Commands& commands, const Step& step, const Addresses& addresses,
+              uint32_t& packed) const;
+  void record_elements(Commands& commands, const Step& step, const Addresses& addresses) const;
   void record_pack(Commands& commands, const Step& step, const Address& from,
                    const Address& to) const;
   void record_product(Commands& commands, const Step& step, const Address& a,
@@ -86,6 +93,7 @@ class NpuProgram final : public plugin::Program {
   std::vector<std::string> labels_;
   std::vector<Interface> inputs_, outputs_;
   std::vector<uint32_t> input_values_, output_values_;
+  uint64_t kernel_ns_ = 0;                          // spent on kernels while compiling
   std::vector<std::pair<uint32_t, int64_t>> pins_;  // slots the shapes were fixed at
   uint64_t workspace_bytes_ = 0, scratch_bytes_ = 0;
   std::mutex mutex_;

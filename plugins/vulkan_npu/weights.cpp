@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "plugins/vulkan_npu/kernels.h"
+#include "plugins/vulkan_npu/rounding.h"
 
 namespace weft::vulkan_npu {
 
@@ -16,7 +17,7 @@ namespace {
 
 constexpr uint64_t kMagic = 0x31555056'54464557;  // "WEFTVPU1"
 // Raised whenever the packed layout changes.
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 
 struct Prefix {
   uint64_t magic;
@@ -36,14 +37,14 @@ uint64_t device_key(const PhysicalDevice& device) {
 
 uint64_t align256(uint64_t n) { return (n + 255) & ~uint64_t{255}; }
 
-ConstantKey key_of(const plugin::NodeView& node, const Product& p) {
-  const weft_value& b = node.graph().value(p.b);
+ConstantKey key_of(const plugin::GraphView& graph, const Product& p) {
+  const weft_value& b = graph.value(p.b);
   const auto codes = common::content_id(b);
   std::array<uint64_t, 2> scales = {0, 0};
-  if (p.to_i8) scales = common::content_id(node.graph().value(p.b_scale));
+  if (p.has_steps()) scales = common::content_id(graph.value(p.scale));
   const uint64_t tensors =
       uint64_t(std::bit_cast<uint32_t>(p.a_scale)) << 32 | std::bit_cast<uint32_t>(p.y_scale);
-  return {uint64_t(p.to_i8) << 1 | uint64_t(b.order == WEFT_COLUMN_MAJOR),
+  return {uint64_t(p.result) << 1 | uint64_t(b.order == WEFT_COLUMN_MAJOR),
           codes[0],
           codes[1],
           scales[0],
@@ -66,11 +67,28 @@ void pack_codes(const int8_t* codes, bool column_major, const Product& p, char* 
   }
 }
 
-void write_steps(const plugin::NodeView& node, const Product& p, float* to) {
-  const weft_value& scale = node.graph().value(p.b_scale);
+void write_steps(const plugin::GraphView& graph, const Product& p, float* to) {
+  const weft_value& scale = graph.value(p.scale);
   const auto* scales = static_cast<const float*>(scale.data);
   const bool per_column = scale.data_size > sizeof(float);
   for (int64_t n = 0; n < p.n; n++) to[n] = p.a_scale * scales[per_column ? n : 0] / p.y_scale;
+}
+
+uint64_t word_of(const Codes& codes) {
+  return uint64_t(std::bit_cast<uint32_t>(codes.scale)) << 32 | uint32_t(codes.zero);
+}
+
+// Tables differ in what they are made of alone; no product has a first word like theirs.
+ConstantKey key_of(const Unit& unit) {
+  uint64_t function = 0;
+  const bool looks_up = unit.kind == Unit::Kind::lookup;
+  if (looks_up) {
+    for (const char c : unit.function.op) function = common::mix(function, uint64_t(uint8_t(c)));
+    function = common::mix(function, std::bit_cast<uint32_t>(unit.function.alpha));
+    function = common::mix(function, unit.function.fit);
+  }
+  const uint64_t x = looks_up ? word_of(unit.of_x) : 0;
+  return {uint64_t{looks_up ? 0x101u : 0x100u}, function, x, word_of(unit.of_y), 0, 0, 0, 0};
 }
 
 }  // namespace
@@ -88,12 +106,19 @@ const char* WeightBlob::get(const ConstantKey& key, uint64_t size) {
   return store_->get(key, size, [](char*) {});
 }
 
-WeightsRef WeightPool::get(Core& core, const plugin::NodeView& node, const Product& product,
+WeightsRef WeightPool::get(Core& core, const plugin::GraphView& graph, const Unit& unit,
                            WeightBlob* blob) {
-  const ConstantKey key = key_of(node, product);
+  if (unit.kind == Unit::Kind::product) return product(core, graph, unit.product, blob);
+  if (unit.kind == Unit::Kind::dequantize) return nullptr;
+  return table(core, unit, blob);
+}
+
+WeightsRef WeightPool::product(Core& core, const plugin::GraphView& graph, const Product& product,
+                               WeightBlob* blob) {
+  const ConstantKey key = key_of(graph, product);
   const uint64_t codes = uint64_t((product.k + 7) / 8 * 8 * product.n);
   const uint64_t steps = align256(codes);
-  const uint64_t size = product.to_i8 ? steps + uint64_t(product.n) * sizeof(float) : codes;
+  const uint64_t size = product.has_steps() ? steps + uint64_t(product.n) * sizeof(float) : codes;
   const char* stored = blob ? blob->get(key, size) : nullptr;
   return live_.get(key, [&] {
     auto made = std::make_shared<Weights>(core, key, size, steps);
@@ -102,9 +127,29 @@ WeightsRef WeightPool::get(Core& core, const plugin::NodeView& node, const Produ
       std::memcpy(to, stored, size);
       return made;
     }
-    const weft_value& b = node.graph().value(product.b);
+    const weft_value& b = graph.value(product.b);
     pack_codes(static_cast<const int8_t*>(b.data), b.order == WEFT_COLUMN_MAJOR, product, to);
-    if (product.to_i8) write_steps(node, product, reinterpret_cast<float*>(to + steps));
+    if (product.has_steps()) write_steps(graph, product, reinterpret_cast<float*>(to + steps));
+    return made;
+  });
+}
+
+WeightsRef WeightPool::table(Core& core, const Unit& unit, WeightBlob* blob) {
+  const ConstantKey key = key_of(unit);
+  const bool looks_up = unit.kind == Unit::Kind::lookup;
+  const uint64_t size = looks_up ? 256 : 257 * sizeof(float);
+  const char* stored = blob ? blob->get(key, size) : nullptr;
+  return live_.get(key, [&] {
+    auto made = std::make_shared<Weights>(core, key, size, 0);
+    if (stored) {
+      std::memcpy(made->block.data(), stored, size);
+    } else if (looks_up) {
+      const auto table = lookup_table(unit.function, unit.of_x, unit.of_y);
+      std::memcpy(made->block.data(), table.data(), size);
+    } else {
+      const auto least = least_reals(unit.of_y);
+      std::memcpy(made->block.data(), least.data(), size);
+    }
     return made;
   });
 }

@@ -3,15 +3,18 @@
 //
 //   codes   panels of 512 columns: [ceil(K / 8)][columns of the panel] words of 8 codes, padded
 //           with zeros along K (kernels/gemm.glsl)
-//   steps   QLinearMatMul only, 256-byte aligned: f32 [N], a_scale * b_scale / y_scale
+//   steps   of codes and reals, 256-byte aligned: f32 [N], a_scale * b_scale / y_scale, or the
+//   scale
+//           of the sums
+//   tables  of units between codes: the least real of every code, or 256 codes (rounding.h)
 //   blob    64 bytes {magic, version, device} | what plugins/common/constant_store.h writes
 #pragma once
 
 #include <optional>
 
 #include "plugins/common/constant_store.h"
-#include "plugins/vulkan_npu/claim.h"
 #include "plugins/vulkan_npu/memory.h"
+#include "plugins/vulkan_npu/unit.h"
 
 namespace weft::vulkan_npu {
 
@@ -40,11 +43,15 @@ class WeightBlob {
 // [any thread]
 class WeightPool {
  public:
-  // The weights of a node, packed unless a live program has them or `blob` does (nullable).
-  WeightsRef get(Core& core, const plugin::NodeView& node, const Product& product,
-                 WeightBlob* blob);
+  // What a unit keeps: weights, packed, or a table; nothing for those that need neither. Taken from
+  // a live program, else from `blob` (nullable), else made.
+  WeightsRef get(Core& core, const plugin::GraphView& graph, const Unit& unit, WeightBlob* blob);
 
  private:
+  WeightsRef product(Core& core, const plugin::GraphView& graph, const Product& product,
+                     WeightBlob* blob);
+  WeightsRef table(Core& core, const Unit& unit, WeightBlob* blob);
+
   common::LiveConstants<Weights> live_;
 };
 

@@ -16,16 +16,7 @@ layout(local_size_x = 64) in;
 layout(set = 0, binding = 0, std430) readonly buffer Activations { int64_t a[]; };
 layout(set = 0, binding = 1, std430) readonly buffer Weights { int64_t w[]; };
 
-layout(push_constant) uniform Arguments {
-  uint rows;         // of this dispatch
-  uint columns;      // of the whole matrix
-  uint words;        // 8 codes each
-  uint first_panel;  // of this dispatch
-  uint a_base;       // words into a
-  uint y_base;       // elements into the result
-  int y_zero;
-  uint pitch;        // unused here: bytes of a row to pack
-} args;
+#include "plugins/vulkan_npu/kernels/arguments.glsl"
 
 // Byte `at` of a word, sign-extended.
 float code(ivec2 word, int at) { return float(bitfieldExtract(word[at >> 2], (at & 3) * 8, 8)); }

@@ -1,6 +1,7 @@
 // Rows of i8 codes as the products read them: words of 8 codes, rows padded with zeros to whole
 // words, and rows of zeros up to a multiple of 8.
 #version 460
+#extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 #extension GL_EXT_shader_8bit_storage : require
 
@@ -8,16 +9,7 @@ layout(local_size_x = 64) in;
 layout(set = 0, binding = 0, std430) readonly buffer Codes { int8_t x[]; };
 layout(set = 0, binding = 2, std430) writeonly buffer Packed { int64_t packed[]; };
 
-layout(push_constant) uniform Arguments {
-  uint rows;
-  uint columns;
-  uint words;
-  uint first_panel;
-  uint a_base;  // codes into x
-  uint y_base;  // words into packed
-  int y_zero;
-  uint pitch;   // codes of a row
-} args;
+#include "plugins/vulkan_npu/kernels/arguments.glsl"
 
 void main() {
   const uint row = gl_WorkGroupID.y;
