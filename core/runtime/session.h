@@ -45,13 +45,16 @@ class Session {
     std::vector<bool> shared_domains;  // host memory that devices import
     int64_t capacity = 0, chunk = 0;
     host::Courtesy courtesy;
+    // A session on the devices that are left when one has failed; empty: a failure stands.
+    std::function<Result<std::unique_ptr<Session>>(const Error&)> replacement;
   };
   static Result<std::unique_ptr<Session>> create(const Setup& setup);
 
   // Feeds `ids` ([1, capacity - past] of them, run in chunks) and returns the logits of the last
   // `rows` of them, [rows, vocab], valid until the next call. `rows` is at most the chunk size;
   // `progress` (optional) is called after every chunk with the number of tokens done; when it says
-  // false the rest is not fed and the call fails.
+  // false the rest is not fed and the call fails. When a device fails, what is left is fed to a
+  // replacement with the same caches (session_failover.cpp), and so is all that comes later.
   using Progress = std::function<bool(int64_t)>;
   Result<std::span<const float>> feed(std::span<const int64_t> ids, int64_t rows,
                                       const Progress& progress = {});
@@ -61,7 +64,7 @@ class Session {
   int64_t vocabulary() const { return vocabulary_; }
   Status truncate(int64_t positions);
   // Records of every kernel go to `sink` until it is set to nullptr.
-  void profile(const weft_prof_sink* sink) { profile_ = sink; }
+  void profile(const weft_prof_sink* sink);
 
   // A cache: a state of the graph, [1, capacity, width].
   struct Cache {
@@ -89,10 +92,15 @@ class Session {
  private:
   Session() = default;
   Status find_interface(const ir::Graph& graph);
+  Result<std::span<const float>> feed_here(std::span<const int64_t> ids, int64_t rows,
+                                           const Progress& progress);
+  Status move_to_replacement(const Error& failure);
   Result<std::span<const float>> run_chunk(std::span<const int64_t> ids, int64_t rows);
 
   Status check_cache(size_t index, size_t size_bytes, int64_t positions) const;
 
+  std::function<Result<std::unique_ptr<Session>>(const Error&)> replacement_;
+  std::unique_ptr<Session> successor_;  // once a device has failed
   SessionMemory memory_;
   std::vector<Cache> caches_;
   std::vector<int64_t> cache_offsets_;        // bytes, of each cache
