@@ -12,10 +12,20 @@ Result<std::unique_ptr<Engine>> Engine::build(std::unique_ptr<EnginePlan> plan) 
   std::unique_ptr<Engine> engine(new Engine);
   engine->plan_ = std::move(plan);
   const EnginePlan& made = *engine->plan_;
-  engine->prefill_ = TRY(engine->compile(made.prefill()));
-  if (&made.decode() != &made.prefill()) engine->decode_ = TRY(engine->compile(made.decode()));
+  const Status compiled = engine->compile_phases();
+  if (!compiled.ok()) {
+    auto rest = made.without(compiled.error());
+    if (!rest.ok()) return compiled.error();
+    return build(std::move(*rest));
+  }
   engine->memory_ = runtime::Session::memory_use(engine->setup());
   return engine;
+}
+
+Status Engine::compile_phases() {
+  prefill_ = TRY(compile(plan_->prefill()));
+  if (&plan_->decode() != &plan_->prefill()) decode_ = TRY(compile(plan_->decode()));
+  return {};
 }
 
 Result<std::unique_ptr<runtime::Programs>> Engine::compile(const plan::Plan& plan) {
@@ -39,10 +49,6 @@ runtime::Session::Setup Engine::setup() const {
   setup.schedule = options().schedule;
   setup.cache_folder = options().cache_folder;
   return setup;
-}
-
-Result<std::unique_ptr<runtime::Session>> Engine::open_session() {
-  return runtime::Session::create(setup());
 }
 
 Result<std::unique_ptr<runtime::GraphRun>> Engine::open_graph_run() {

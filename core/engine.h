@@ -7,10 +7,12 @@
 //
 //   Graph -> passes -> claims -> islands -> plan -> programs (from the cache, or compiled)
 //
-// An engine is immutable after build() and may serve sessions on several threads.
+// An engine is immutable after build() and may serve sessions on several threads. When a device
+// fails, sessions go on with an engine that has only the others.
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "core/base/result.h"
@@ -29,7 +31,8 @@ class Engine {
   static Result<std::unique_ptr<Engine>> build(ir::Graph graph,
                                                const std::vector<host::PluginPtr>& plugins,
                                                EngineOptions options);
-  // Compiles what is planned, or takes it from the cache.
+  // Compiles what is planned, or takes it from the cache. A device that fails to is given up where
+  // others can do its part (engine_failover.cpp).
   static Result<std::unique_ptr<Engine>> build(std::unique_ptr<EnginePlan> plan);
 
   // A session holds one conversation: its own KV cache and arena. The engine must outlive it.
@@ -50,6 +53,8 @@ class Engine {
   // Programs that came from the cache, and that were compiled anew.
   uint64_t cached_programs() const { return cached_programs_; }
   uint64_t compiled_programs() const { return compiled_programs_; }
+  // What failed since, one sentence each: a device that was given up, and what runs its part.
+  std::vector<std::string> failures() const;
   // Whether every program is deterministic by its plugin's word: results do not depend on threads
   // or chunks (WEFT_PROGRAM_DETERMINISTIC).
   bool deterministic() const {
@@ -58,14 +63,20 @@ class Engine {
 
  private:
   Engine() = default;
+  Status compile_phases();
   Result<std::unique_ptr<runtime::Programs>> compile(const plan::Plan& plan);
   runtime::Session::Setup setup() const;
+  // A session of the engine without the backend that failed; the engine is made once.
+  Result<std::unique_ptr<runtime::Session>> replacement(const Error& failure);
 
   std::unique_ptr<EnginePlan> plan_;
   // decode_ is empty when both phases share a plan.
   std::unique_ptr<runtime::Programs> prefill_, decode_;
   runtime::MemoryUse memory_;
   uint64_t cached_programs_ = 0, compiled_programs_ = 0;
+  mutable std::mutex mutex_;  // of what follows
+  std::unique_ptr<Engine> successor_;
+  std::vector<std::string> failures_;
 };
 
 }  // namespace weft

@@ -26,6 +26,10 @@ std::string joined(const std::vector<std::string>& parts) {
   return text;
 }
 
+// Tokens of a run where an NPU computes them at fixed shapes; shorter prompts are padded. Xu et
+// al., "Fast On-device LLM Inference with NPUs", ASPLOS 2025, section 3.2.
+constexpr int64_t kNpuChunk = 256;
+
 }  // namespace
 
 std::string PlacementSummary::line() const {
@@ -49,6 +53,8 @@ Result<std::unique_ptr<EnginePlan>> EnginePlan::make(ir::Graph graph,
   TRY(out->open_devices(plugins));
   out->find_domains();
 
+  if (out->options_.usual_chunk && out->prefill_has_npu())
+    out->options_.chunk = std::min(out->options_.chunk, kNpuChunk);
   passes::Context context;
   context.options.capacity = out->options_.capacity;
   context.options.chunk = out->options_.chunk;
@@ -106,10 +112,19 @@ ir::DType EnginePlan::default_cache_type() const {
     const host::Device* wanted = nullptr;  // the first that is there
     for (const std::string& name : backends)
       for (const host::DevicePtr& device : devices_)
-        if (!wanted && device->plugin()->name() == name) wanted = device.get();
+        if (!wanted && device->plugin()->name() == name && device->info().computes(WEFT_F32))
+          wanted = device.get();
     if (!wanted || !wanted->info().computes(WEFT_F16)) return ir::DType::f32;
   }
   return ir::DType::f16;
+}
+
+bool EnginePlan::prefill_has_npu() const {
+  const auto& names = options_.prefill.empty() ? options_.backends : options_.prefill;
+  return std::any_of(devices_.begin(), devices_.end(), [&](const host::DevicePtr& device) {
+    return device->info().type == WEFT_DEV_NPU &&
+           std::find(names.begin(), names.end(), device->plugin()->name()) != names.end();
+  });
 }
 
 void EnginePlan::find_domains() {

@@ -36,9 +36,11 @@ struct EngineOptions {
   int64_t capacity = 2048;                  // positions of the KV cache
   int64_t chunk = 512;                      // most tokens of one run
   runtime::ScheduleOptions schedule;        // of the chunks of a prompt
+  bool usual_chunk = false;  // nobody asked for `chunk`: 256 at most where an NPU runs prompts
   // Element types of cached keys and values: f32, f16 at half the bytes, or i8 at a quarter and a
   // bit: rows of codes (quant/code_rows.h), called q8_0. Where none is given,
-  // f16 if `compute` is not f32 and the most wanted device of each phase knows f16, else f32.
+  // f16 if `compute` is not f32 and of each phase the most wanted device that knows floats knows
+  // f16, else f32.
   std::optional<ir::DType> key_type, value_type;
   // The graph keeps the inputs and outputs of the file: none gets a role, caches are no states, and
   // an Engine gives graph runs instead of sessions.
@@ -90,6 +92,13 @@ class EnginePlan {
                                                   EngineOptions options,
                                                   const passes::Observer& observer = {});
 
+  // The same graph planned again without the backend whose device failed, which the error names as
+  // host::Plugin::failure does. Fails when it names none,
+  // when it is a processor's (nothing is left then that is any better), when it is required, or
+  // when no other backend of a phase takes its nodes. The last line of placement().missing tells
+  // users.
+  Result<std::unique_ptr<EnginePlan>> without(const Error& failure) const;
+
   const EngineOptions& options() const { return options_; }
   const ir::Graph& graph() const { return graph_; }
   const PlacementSummary& placement() const { return placement_; }
@@ -115,6 +124,7 @@ class EnginePlan {
   Status open_devices(const std::vector<host::PluginPtr>& plugins);
   void find_domains();
   ir::DType default_cache_type() const;
+  bool prefill_has_npu() const;
   Result<std::unique_ptr<plan::Plan>> plan_for(const std::vector<std::string>& backends,
                                                Placement& out);
   Status summarize(const partition::Assignment& assignment, const std::string& first_choice);

@@ -15,6 +15,11 @@ namespace {
 // token, so a shape that holds it is worthless at its upper bound.
 constexpr const char* kPast = "past";
 
+// The symbol that counts rows whose logits are asked for: one of a prompt, as a rule.
+constexpr const char* kRows = "rows";
+// From so many elements on, a row is a vocabulary's.
+constexpr int64_t kWideRow = 16384;
+
 std::string why_not_fixed(const Value& value, const sym::Bounds& bounds) {
   const std::string name = "'" + value.name + "' " + str(value.type);
   if (value.kind == ValueKind::state || value.placement) {
@@ -28,6 +33,14 @@ std::string why_not_fixed(const Value& value, const sym::Bounds& bounds) {
     if (!fixed_value(dim, bounds)) {
       return "'" + dim.str() + "' of " + name +
              " has no useful upper bound, and the device needs fixed shapes";
+    }
+  }
+  const bool is_wide =
+      !shape.empty() && shape.back().is_constant() && shape.back().constant() >= kWideRow;
+  for (const Dim& dim : shape) {
+    if (is_wide && dim.symbols().contains(kRows)) {
+      return name + " would have " + std::to_string(*fixed_value(dim, bounds)) +
+             " rows at a fixed shape, where a prompt asks for one";
     }
   }
   if (!shape.empty() && !shape.back().is_constant()) {

@@ -95,6 +95,7 @@ Result<std::unique_ptr<Session>> Session::create(const Setup& setup) {
   std::unique_ptr<Session> session(new Session);
   session->capacity_ = setup.capacity;
   session->chunk_ = setup.chunk;
+  session->replacement_ = setup.replacement;
   const Graph& graph = setup.prefill.plan->graph();
   TRY(session->find_interface(graph));
 
@@ -178,8 +179,8 @@ Status Session::find_interface(const Graph& graph) {
   return {};
 }
 
-Result<std::span<const float>> Session::feed(std::span<const int64_t> ids, int64_t rows,
-                                             const Progress& progress) {
+Result<std::span<const float>> Session::feed_here(std::span<const int64_t> ids, int64_t rows,
+                                                  const Progress& progress) {
   if (ids.empty()) return Error{"there is no token to feed", ErrorKind::usage};
   if (int64_t(ids.size()) > capacity_ - past_) {
     return Error{std::to_string(ids.size()) + " tokens do not fit: the context holds " +
@@ -275,6 +276,7 @@ Result<std::span<const float>> Session::logits_of(Runner& runner) {
 void Session::record_tasks(std::vector<TaskRecord>* log) {
   task_log_ = log;
   pipeline_->record(log);
+  if (successor_) successor_->record_tasks(log);
 }
 
 const PromptReport* Session::prompt_report() const {
@@ -287,6 +289,7 @@ Status Session::truncate(int64_t positions) {
         "cannot keep " + std::to_string(positions) + " of " + std::to_string(past_) + " positions",
         ErrorKind::usage};
   }
+  if (successor_) TRY(successor_->truncate(positions));
   past_ = positions;
   return {};
 }
@@ -307,12 +310,14 @@ Status Session::check_cache(size_t index, size_t size_bytes, int64_t positions) 
 }
 
 Status Session::read_cache(size_t index, std::span<std::byte> to) const {
+  if (successor_) return successor_->read_cache(index, to);
   TRY(check_cache(index, to.size(), past_));
   if (to.empty()) return {};
   return memory_.states->read(cache_offsets_[index], to);
 }
 
 Status Session::write_cache(size_t index, std::span<const std::byte> from) {
+  if (successor_) return successor_->write_cache(index, from);
   if (index >= caches_.size()) return check_cache(index, 0, 0);
   const int64_t position_bytes = ir::size_bytes(caches_[index].dtype, caches_[index].width);
   TRY(check_cache(index, from.size(), int64_t(from.size()) / position_bytes));
@@ -326,6 +331,7 @@ Status Session::resume(int64_t positions) {
                      " positions: the context holds " + std::to_string(capacity_),
                  ErrorKind::usage};
   }
+  if (successor_) TRY(successor_->resume(positions));
   past_ = positions;
   return {};
 }

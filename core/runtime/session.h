@@ -49,14 +49,18 @@ class Session {
     host::Courtesy courtesy;
     ScheduleOptions schedule;
     std::filesystem::path cache_folder;  // where task times are kept; empty: nowhere
+    // A session on the devices that are left when one has failed; empty: a failure stands.
+    std::function<Result<std::unique_ptr<Session>>(const Error&)> replacement;
   };
   static Result<std::unique_ptr<Session>> create(const Setup& setup);
 
   // Feeds `ids` ([1, capacity - past] of them, run in chunks) and returns the logits of the last
   // `rows` of them, [rows, vocab], valid until the next call. `rows` is at most the chunk size;
   // `progress` (optional) is called after every chunk with the number of tokens done; when it says
-  // false the rest is not fed and the call fails. After a failure past() counts the chunks that
-  // were done as a whole before it, and no device is at work.
+  // false the rest is not fed and the call fails. When a device fails, what is left is fed to a
+  // replacement with the same caches (session_failover.cpp), and so is all that comes later. After
+  // a failure past() counts the chunks that were done as a whole before it, and no device is at
+  // work.
   using Progress = std::function<bool(int64_t)>;
   Result<std::span<const float>> feed(std::span<const int64_t> ids, int64_t rows,
                                       const Progress& progress = {});
@@ -66,7 +70,7 @@ class Session {
   int64_t vocabulary() const { return vocabulary_; }
   Status truncate(int64_t positions);
   // Records of every kernel go to `sink` until it is set to nullptr.
-  void profile(const weft_prof_sink* sink) { profile_ = sink; }
+  void profile(const weft_prof_sink* sink);
   // Records of every stage of a prompt go to `log` until it is set to nullptr; also of prompts of
   // one chunk. Nothing comes of plans whose devices do not work beside the host.
   void record_tasks(std::vector<TaskRecord>* log);
@@ -101,6 +105,9 @@ class Session {
  private:
   Session() = default;
   Status find_interface(const ir::Graph& graph);
+  Result<std::span<const float>> feed_here(std::span<const int64_t> ids, int64_t rows,
+                                           const Progress& progress);
+  Status move_to_replacement(const Error& failure);
   Result<std::span<const float>> run_chunk(std::span<const int64_t> ids, int64_t rows);
   Result<std::span<const float>> run_pipeline(std::span<const int64_t> ids, int64_t rows,
                                               const Progress& progress, int64_t done);
@@ -110,6 +117,8 @@ class Session {
 
   Status check_cache(size_t index, size_t size_bytes, int64_t positions) const;
 
+  std::function<Result<std::unique_ptr<Session>>(const Error&)> replacement_;
+  std::unique_ptr<Session> successor_;  // once a device has failed
   SessionMemory memory_;
   std::vector<Cache> caches_;
   std::vector<int64_t> cache_offsets_;        // bytes, of each cache

@@ -38,9 +38,10 @@ NpuDevice::Open::~Open() { core.vk.DestroyDevice(core.device, nullptr); }
 
 NpuDevice::NpuDevice(const Instance& instance, const PhysicalDevice& physical,
                      const Settings& settings, const weft_host& host)
-    : core_(instance.vk(), physical, host),
+    : core_(instance.vk(), physical, host, settings.fault),
       open_(core_, settings.host_memory && physical.limits.import_alignment),
-      kernels_(core_) {
+      kernels_(core_),
+      tuner_(settings.choice) {
   core_.cap_bytes = settings.cap_bytes;
   core_.host_memory = settings.host_memory && physical.limits.import_alignment &&
                       core_.vk.GetMemoryHostPointerPropertiesEXT;
@@ -68,7 +69,8 @@ uint32_t NpuDevice::blob_check(const void* head, uint64_t size) {
 }
 
 plugin::Program* NpuDevice::compile(const weft_compile_args& args) {
-  return new NpuProgram({core_, kernels_, weights_}, args);
+  core_.faults.on_compile();
+  return new NpuProgram({core_, kernels_, tuner_, weights_}, args);
 }
 
 plugin::Buffer* NpuDevice::allocate(const weft_buffer_desc& desc) {

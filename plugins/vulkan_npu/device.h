@@ -44,6 +44,7 @@ class NpuDevice final : public plugin::Device {
   Core core_;
   Open open_;
   Kernels kernels_;
+  Tuner tuner_;
   common::EventPool events_;
   WeightPool weights_;
 };

@@ -9,26 +9,39 @@
 #include "plugins/vulkan_npu/spirv/binary.h"
 #include "plugins/vulkan_npu/spirv/dequantize.h"
 #include "plugins/vulkan_npu/spirv/lookup.h"
-#include "plugins/vulkan_npu/spirv/matmul_f32.h"
-#include "plugins/vulkan_npu/spirv/matmul_i32.h"
-#include "plugins/vulkan_npu/spirv/matmul_i8.h"
 #include "plugins/vulkan_npu/spirv/pack_rows.h"
+#include "plugins/vulkan_npu/spirv/products.h"
 #include "plugins/vulkan_npu/spirv/quantize.h"
 
 namespace weft::vulkan_npu {
 
 namespace {
 
-std::span<const uint32_t> code_of(Kernel kernel) {
+std::span<const uint32_t> code_of(Kernel kernel, uint32_t tile) {
+#define TILE(rows, columns, lanes) matmul_i32_##rows##x##columns##x##lanes##_spirv,
+  static const std::span<const uint32_t> i32[] = {
+#include "plugins/vulkan_npu/tiles.def"
+  };
+#undef TILE
+#define TILE(rows, columns, lanes) matmul_i8_##rows##x##columns##x##lanes##_spirv,
+  static const std::span<const uint32_t> i8[] = {
+#include "plugins/vulkan_npu/tiles.def"
+  };
+#undef TILE
+#define TILE(rows, columns, lanes) matmul_f32_##rows##x##columns##x##lanes##_spirv,
+  static const std::span<const uint32_t> f32[] = {
+#include "plugins/vulkan_npu/tiles.def"
+  };
+#undef TILE
   switch (kernel) {
     case Kernel::pack_rows:
       return pack_rows_spirv;
     case Kernel::matmul_i32:
-      return matmul_i32_spirv;
+      return i32[tile];
     case Kernel::matmul_i8:
-      return matmul_i8_spirv;
+      return i8[tile];
     case Kernel::matmul_f32:
-      return matmul_f32_spirv;
+      return f32[tile];
     case Kernel::quantize:
       return quantize_spirv;
     case Kernel::dequantize:
@@ -72,20 +85,20 @@ Kernels::Kernels(Core& core) : core_(core) {
   layout_ = PipelineLayout(core.vk, core.device, handle);
 }
 
-VkPipeline Kernels::get(Kernel kernel, uint64_t& spent) {
+VkPipeline Kernels::get(Kernel kernel, uint64_t& spent, uint32_t tile) {
   const std::lock_guard lock(mutex_);
-  Pipeline& pipeline = pipelines_[size_t(kernel)];
+  Pipeline& pipeline = pipelines_[size_t(kernel)][tile];
   if (pipeline.get()) return pipeline.get();
   const uint64_t begin = common::now_ns();
-  Pipeline made = create(kernel);
+  Pipeline made = create(kernel, tile);
   warm_up(made.get());
   pipeline = std::move(made);
   spent += common::now_ns() - begin;
   return pipeline.get();
 }
 
-Pipeline Kernels::create(Kernel kernel) {
-  const auto code = code_of(kernel);
+Pipeline Kernels::create(Kernel kernel, uint32_t tile) {
+  const auto code = code_of(kernel, tile);
   VkShaderModuleCreateInfo module{};
   module.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
   module.codeSize = code.size_bytes();

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <mutex>
 
 #include "plugins/vulkan_npu/memory.h"
@@ -44,33 +45,46 @@ struct Arguments {
   float b_scale = 1;
   float y_inverse = 1;
   uint32_t adds = 0;
+  uint32_t by_rows = 0;
 };
 
-// Columns of a panel of weights, and rows that a workgroup computes (kernels/gemm.glsl).
+// Columns of a panel of weights, and to how many rows activations are padded (kernels/gemm.glsl).
 constexpr uint64_t kPanel = 512;
 constexpr uint64_t kRows = 8;
 constexpr uint64_t kPackLanes = 64;
 // Elements that a workgroup of the kernels between codes does.
 constexpr uint64_t kElements = 256;
 
+// How a product is cut: rows and columns of an invocation, invocations of a workgroup (tiles.def).
+struct Tile {
+  uint32_t rows, columns, lanes;
+  uint64_t wide() const { return uint64_t{columns} * lanes; }  // columns of a workgroup
+};
+#define TILE(rows, columns, lanes) {rows, columns, lanes},
+constexpr Tile kTiles[] = {
+#include "plugins/vulkan_npu/tiles.def"
+};
+#undef TILE
+constexpr uint32_t kTileCount = uint32_t(std::size(kTiles));
+
 // [any thread]
 class Kernels {
  public:
   explicit Kernels(Core& core);
-  // The pipeline, warmed up. Nanoseconds spent are added to `spent`.
-  VkPipeline get(Kernel kernel, uint64_t& spent);
+  // The pipeline, warmed up; products come in tiles. Nanoseconds spent are added to `spent`.
+  VkPipeline get(Kernel kernel, uint64_t& spent, uint32_t tile = 0);
   VkPipelineLayout layout() const { return layout_.get(); }
   VkDescriptorSetLayout set_layout() const { return set_layout_.get(); }
 
  private:
-  Pipeline create(Kernel kernel);
+  Pipeline create(Kernel kernel, uint32_t tile);
   void warm_up(VkPipeline pipeline);
 
   Core& core_;
   SetLayout set_layout_;
   PipelineLayout layout_;
   std::mutex mutex_;
-  std::array<Pipeline, kKernels> pipelines_;
+  std::array<std::array<Pipeline, kTileCount>, kKernels> pipelines_;
 };
 
 }  // namespace weft::vulkan_npu

@@ -40,6 +40,7 @@ void Core::log(uint32_t level, const std::string& line) const {
 
 Block::Block(Core& core, uint64_t size, const std::string& what)
     : core_(core), size_(std::max<uint64_t>(size, 64)), id_(core.next_block++) {
+  core.faults.on_allocation();
   const uint64_t most = core.physical.limits.allocation;
   if (size_ > most)
     throw Failure(WEFT_E_OUT_OF_MEMORY,

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <mutex>
 
+#include "plugins/vulkan_npu/faults.h"
+#include "plugins/vulkan_npu/flights.h"
 #include "plugins/vulkan_npu/instance.h"
 #include "plugins/vulkan_npu/vk.h"
 
@@ -16,8 +18,8 @@ namespace weft::vulkan_npu {
 
 // What every object of an open device works with. Outlives them all.
 struct Core {
-  Core(const Vk& functions, const PhysicalDevice& of, const weft_host& h)
-      : vk(functions), physical(of), host(h) {}
+  Core(const Vk& functions, const PhysicalDevice& of, const weft_host& h, const Faults::Plan& fault)
+      : vk(functions), physical(of), host(h), faults(fault) {}
 
   const Vk& vk;
   const PhysicalDevice& physical;
@@ -27,6 +29,8 @@ struct Core {
   std::mutex queue_mutex;  // vkQueueSubmit and vkQueueWaitIdle
   bool host_memory = false;
   uint64_t cap_bytes = 0;
+  Faults faults;
+  Flights flights;
   std::atomic<uint64_t> used_bytes{0};
   std::atomic<uint64_t> next_block{1};
 

@@ -138,6 +138,11 @@ Kernel kernel_of(const Unit& unit) {
 
 }  // namespace
 
+Shape NpuProgram::shape_of(const Step& step) {
+  const Product& product = step.unit.product;
+  return {kernel_of(step.unit), step.rows, uint64_t(product.k), uint64_t(product.n)};
+}
+
 void NpuProgram::use_workspace(const Place& place, uint64_t bytes) {
   if (place.address == inputs_.size() + outputs_.size())
     workspace_bytes_ = std::max(workspace_bytes_, place.offset + bytes);
@@ -171,7 +176,12 @@ void NpuProgram::add_step(const GraphView& graph, const std::vector<uint32_t>& n
     if (unit.x2 != WEFT_NONE) use_workspace(step.x2, step.count);
   }
   step.weights = context_.weights.get(context_.core, graph, unit, blob);
-  step.kernel = context_.kernels.get(kernel_of(unit), kernel_ns_);
+  const Kernel kernel = kernel_of(unit);
+  if (unit.kind == Unit::Kind::product) {
+    step.choice =
+        context_.tuner.choose(context_.core, context_.kernels, shape_of(step), *step.weights, blob);
+  }
+  step.kernel = context_.kernels.get(kernel, kernel_ns_, step.choice.tile);
   std::string label;
   for (const uint32_t n : nodes) {
     const NodeView node = graph.node(n);
@@ -194,7 +204,11 @@ void NpuProgram::save(const weft_writer& writer) {
   for (const Step& step : steps_)
     if (step.weights && std::find(weights.begin(), weights.end(), step.weights) == weights.end())
       weights.push_back(step.weights);
-  save_weights(context_.core.physical, weights, writer);
+  Facts choices;
+  for (const Step& step : steps_)
+    if (step.unit.kind == Unit::Kind::product)
+      choices[shape_of(step).key()] = {step.choice.tile, step.choice.by_rows};
+  save_weights(context_.core.physical, weights, choices, writer);
 }
 
 NpuProgram::Addresses NpuProgram::bind(const weft_execute_args& args) const {

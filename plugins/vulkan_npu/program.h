@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "plugins/vulkan_npu/commands.h"
-#include "plugins/vulkan_npu/weights.h"
+#include "plugins/vulkan_npu/tuner.h"
 
 namespace weft::vulkan_npu {
 
@@ -21,6 +21,7 @@ class NpuProgram final : public plugin::Program {
   struct Context {
     Core& core;
     Kernels& kernels;
+    Tuner& tuner;
     WeightPool& weights;
   };
   // Throws Failure: a shape that is not fixed, a node the NPU does not run, a stale blob.
@@ -54,8 +55,9 @@ class NpuProgram final : public plugin::Program {
     WeightsRef weights;
     VkPipeline kernel = nullptr, pack = nullptr;
     Place x, x2, y;
-    uint64_t rows = 0, words = 0;  // of products
-    uint64_t count = 0;            // elements of the others
+    Choice choice;  // of products, as what follows
+    uint64_t rows = 0, words = 0;
+    uint64_t count = 0;  // elements of the others
   };
   struct Interface {
     uint32_t dtype = 0;
@@ -70,6 +72,7 @@ class NpuProgram final : public plugin::Program {
   void read_steps(const plugin::GraphView& graph, const weft_compile_args& args);
   void add_step(const plugin::GraphView& graph, const std::vector<uint32_t>& nodes,
                 const int64_t* slots, WeightBlob* blob);
+  static Shape shape_of(const Step& step);
   void use_workspace(const Place& place, uint64_t bytes);
   void read_interface(const plugin::GraphView& graph, const int64_t* slots);
   Place place_of(const plugin::GraphView& graph, uint32_t value) const;

@@ -38,7 +38,8 @@ uint64_t NpuProgram::rows_at_once(const Step& step) const {
 uint64_t NpuProgram::panels_at_once(const Step& step) const {
   const Limits& limits = context_.core.physical.limits;
   const uint64_t panel = kPanel * step.words * 8;
-  return std::min<uint64_t>(std::max<uint64_t>(1, limits.storage_range / panel), limits.groups);
+  const uint64_t groups = limits.groups / (kPanel / kTiles[step.choice.tile].wide());
+  return std::min<uint64_t>(std::max<uint64_t>(1, limits.storage_range / panel), groups);
 }
 
 // Words are loaded straight from the tensor where its rows are whole, aligned words.
@@ -118,8 +119,7 @@ void NpuProgram::record_product(Commands& commands, const Step& step, const Addr
       dispatch.arguments.a_base = uint32_t(a_lead / 8);
       dispatch.arguments.y_base = uint32_t(y_lead / item);
       dispatch.arguments.y_zero = step.unit.product.y_zero;
-      dispatch.groups_x = uint32_t(panels);
-      dispatch.groups_y = uint32_t(padded(rows) / kRows);
+      set_groups(dispatch, step.choice, padded(rows), panels);
       commands.dispatch(context_.kernels, dispatch);
     }
   }

@@ -1,7 +1,6 @@
 // Keeping, submitting and completing work; see queue.h.
 #include "plugins/vulkan_npu/queue.h"
 
-#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <thread>
@@ -28,12 +27,14 @@ weft_error fresh_error() {
 struct NpuQueue::Work {
   std::shared_ptr<Commands> commands;
   HostEvent* done = nullptr;
+  std::vector<HostEvent*> waits;
   const NpuProgram* program = nullptr;  // null: a copy
   const weft_prof_sink* profile = nullptr;
   uint64_t value = 0;     // of the timeline, once submitted
   uint64_t begin_ns = 0;  // of submission
 
-  void finish(weft_status status, const char* message) {
+  void finish(Flights& flights, weft_status status, const char* message) {
+    flights.remove(done);
     done->complete(status, message);
     done->release();
   }
@@ -70,13 +71,8 @@ struct NpuQueue::State {
   bool stop = false;
   std::thread completer;
 
-  // Done, or ahead in this queue.
-  bool satisfied(HostEvent* wait) {
-    const std::lock_guard lock(mutex);
-    const bool ahead = std::any_of(flying.begin(), flying.end(),
-                                   [&](const auto& work) { return work->done == wait; });
-    return ahead || wait->is_done();
-  }
+  // Done, or with Vulkan, which keeps the order.
+  bool satisfied(HostEvent* wait) { return core.flights.find(wait) || wait->is_done(); }
   void start(const std::shared_ptr<Work>& work, HostEvent* poison);
   void launch(Work& work);
   void complete_all();
@@ -103,7 +99,20 @@ void NpuQueue::State::launch(Work& work) {
   const uint64_t value = last_value + 1;
   const VkSemaphore semaphore = timeline.get();
   const VkCommandBuffer buffer = work.commands->get();
+  // What is found here lives until the submission is made: a queue ends under the same mutex.
+  const std::lock_guard lock(core.queue_mutex);
+  std::vector<VkSemaphore> others;
+  std::vector<uint64_t> values;
+  for (HostEvent* wait : work.waits) {
+    const auto moment = core.flights.find(wait);
+    if (!moment || moment->timeline == semaphore) continue;
+    others.push_back(moment->timeline);
+    values.push_back(moment->value);
+  }
+  const std::vector<VkPipelineStageFlags> stages(others.size(), VK_PIPELINE_STAGE_ALL_COMMANDS_BIT);
   VkTimelineSemaphoreSubmitInfo times{};
+  times.waitSemaphoreValueCount = uint32_t(values.size());
+  times.pWaitSemaphoreValues = values.data();
   times.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
   times.signalSemaphoreValueCount = 1;
   times.pSignalSemaphoreValues = &value;
@@ -112,12 +121,15 @@ void NpuQueue::State::launch(Work& work) {
   info.pNext = &times;
   info.commandBufferCount = 1;
   info.pCommandBuffers = &buffer;
+  info.waitSemaphoreCount = uint32_t(others.size());
+  info.pWaitSemaphores = others.data();
+  info.pWaitDstStageMask = stages.data();
   info.signalSemaphoreCount = 1;
   info.pSignalSemaphores = &semaphore;
   work.begin_ns = now_ns();
-  const std::lock_guard lock(core.queue_mutex);
   check(core.vk.QueueSubmit(core.queue, 1, &info, nullptr), "vkQueueSubmit");
   work.value = last_value = value;
+  core.flights.add(work.done, {semaphore, value});
 }
 
 // Submits the work, or ends it with the error of `poison`. Called by one thread at a time.
@@ -126,7 +138,7 @@ void NpuQueue::State::start(const std::shared_ptr<Work>& work, HostEvent* poison
   const weft_status status = poison ? plugin::report(&error, poison->result(), poison->message())
                                     : plugin::guarded(&error, [&] { launch(*work); });
   if (status < 0) {
-    work->finish(status, error.message);
+    work->finish(core.flights, status, error.message);
     return;
   }
   const std::lock_guard lock(mutex);
@@ -153,7 +165,7 @@ void NpuQueue::State::complete_all() {
       check(core.vk.WaitSemaphores(core.device, &wait, UINT64_MAX), "vkWaitSemaphores");
       work.record_profile(now_ns());
     });
-    work.finish(status, error.message);
+    work.finish(core.flights, status, error.message);
     lock.lock();
     flying.pop_front();
     changed.notify_all();
@@ -179,6 +191,10 @@ NpuQueue::~NpuQueue() {
     state_->changed.notify_all();
   }
   state_->completer.join();
+  // Others may still wait for a value of the timeline that was reached.
+  const std::lock_guard lock(core_.queue_mutex);
+  (void)core_.vk.QueueWaitIdle(core_.queue);
+  state_->timeline = {};
 }
 
 plugin::Event* NpuQueue::poisoned(const weft_error& error) {
@@ -190,6 +206,8 @@ plugin::Event* NpuQueue::poisoned(const weft_error& error) {
 plugin::Event* NpuQueue::submit(const std::shared_ptr<Work>& work, common::Waits waits) {
   HostEvent* done = events_.take(2);
   work->done = done;
+  for (weft_event* wait : waits)
+    if (wait) work->waits.push_back(common::event_of(wait));
   backlog_->add(waits,
                 [state = state_.get(), work](HostEvent* poison) { state->start(work, poison); });
   return done;
@@ -201,6 +219,7 @@ plugin::Event* NpuQueue::execute(const weft_execute_args& args) {
   const auto work = std::make_shared<Work>();
   weft_error error = fresh_error();
   const weft_status status = plugin::guarded(&error, [&] {
+    core_.faults.on_run();
     const bool stamped =
         args.profile && args.profile->level >= 2 && core_.physical.limits.timestamp_ns > 0;
     work->commands = program.commands(program.bind(args), stamped);

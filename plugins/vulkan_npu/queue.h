@@ -1,7 +1,9 @@
 // weft_queue: in order, asynchronous.
 //
-//   submitted   work whose waits are done, or are ahead of it in this queue, goes to the VkQueue at
-//               once, with the next value of the queue's timeline semaphore to signal
+//   submitted   work whose waits are done, or with Vulkan already, goes to the VkQueue at once,
+//   with
+//               the next value of the queue's timeline semaphore to signal; for work of other
+//               queues of the device it waits by their semaphores (flights.h)
 //   kept        work that waits for another event stays in the backlog until whoever completes that
 //               event submits it; what comes after stays behind it
 //

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "plugins/vulkan_npu/tuner.h"
+
 namespace weft::vulkan_npu {
 
 using plugin::Failure;
@@ -47,6 +49,13 @@ bool apply_option(Settings& settings, const std::string& key, const std::string&
     settings.host_memory = value == "host";
   } else if (key == "cap") {
     settings.cap_bytes = bytes(key, value);
+  } else if (key == "tile") {
+    settings.choice = uint32_t(number(key, value, rest));
+    if (!rest.empty() || *settings.choice >= kChoices)
+      throw Failure(WEFT_E_INVALID, "option tile is '" + value + "', a number below " +
+                                        std::to_string(kChoices) + " is needed");
+  } else if (key == "fail") {
+    settings.fault = Faults::parse(value);
   } else {
     return false;
   }

@@ -7,12 +7,14 @@
 //   memory   own (default): an address space of its own, as an NPU has; host: pages of the host are
 //            used in place (VK_EXT_external_memory_host)
 //   cap      bytes of that address space, with K, M or G; default 4G
+//   tile     for tests: cut products this way, untimed (tuner.h)
+//   fail     for tests: which fault there shall be (faults.h)
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
-#include "weft/plugin.hpp"
+#include "plugins/vulkan_npu/faults.h"
 
 namespace weft::vulkan_npu {
 
@@ -20,6 +22,8 @@ struct Settings {
   std::optional<uint32_t> device;
   bool host_memory = false;
   uint64_t cap_bytes = uint64_t{4} << 30;
+  Faults::Plan fault;
+  std::optional<uint32_t> choice;
 };
 
 // From the environment. Throws Failure (WEFT_E_INVALID) for a value that cannot be meant.

@@ -17,7 +17,7 @@ namespace {
 
 constexpr uint64_t kMagic = 0x31555056'54464557;  // "WEFTVPU1"
 // Raised whenever the packed layout changes.
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3;
 
 struct Prefix {
   uint64_t magic;
@@ -155,7 +155,7 @@ WeightsRef WeightPool::table(Core& core, const Unit& unit, WeightBlob* blob) {
 }
 
 void save_weights(const PhysicalDevice& device, const std::vector<WeightsRef>& weights,
-                  const weft_writer& writer) {
+                  const Facts& facts, const weft_writer& writer) {
   const Prefix prefix = {kMagic, kVersion, 0, device_key(device), {}};
   const weft_status status = writer.write(writer.ctx, &prefix, sizeof prefix);
   if (status < 0) throw Failure(status, "the host's writer refused the blob");
@@ -165,6 +165,16 @@ void save_weights(const PhysicalDevice& device, const std::vector<WeightsRef>& w
     constant->key = one->key;
     constant->data = one->block.data();
     constant->size = one->size;
+    stored.push_back(std::move(constant));
+  }
+  std::vector<std::array<uint32_t, 2>> values;  // must not move
+  values.reserve(facts.size());
+  for (const auto& [key, value] : facts) {
+    values.push_back(value);
+    auto constant = std::make_shared<common::StoredConstant>();
+    constant->key = key;
+    constant->data = reinterpret_cast<char*>(values.back().data());
+    constant->size = sizeof value;
     stored.push_back(std::move(constant));
   }
   common::save_blob(stored, writer);

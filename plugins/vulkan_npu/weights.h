@@ -10,9 +10,11 @@
 //   blob    64 bytes {magic, version, device} | what plugins/common/constant_store.h writes
 #pragma once
 
+#include <map>
 #include <optional>
 
 #include "plugins/common/constant_store.h"
+#include "plugins/vulkan_npu/kernels.h"
 #include "plugins/vulkan_npu/memory.h"
 #include "plugins/vulkan_npu/unit.h"
 
@@ -55,8 +57,10 @@ class WeightPool {
   common::LiveConstants<Weights> live_;
 };
 
+// Small facts stored beside the weights: how each product is cut (tuner.h).
+using Facts = std::map<common::ConstantKey, std::array<uint32_t, 2>>;
 void save_weights(const PhysicalDevice& device, const std::vector<WeightsRef>& weights,
-                  const weft_writer& writer);
+                  const Facts& facts, const weft_writer& writer);
 // WEFT_BLOB_*, from the first bytes.
 uint32_t check_weight_blob(const PhysicalDevice& device, const void* head, uint64_t size);
 

@@ -1,86 +1,11 @@
 // A model with integer products on a device that takes fixed shapes only and has memory of its own,
 // beside devices of other kinds: the same bits as the reference alone, at every length.
-#include <gtest/gtest.h>
-
-#include <cstdlib>
-#include <cstring>
-#include <filesystem>
-
 #include "core/base/counters.h"
-#include "core/engine.h"
-#include "core/host/loader.h"
-#include "importers/onnx/model.h"
+#include "tests/core/device_engines.h"
 #include "tests/core/host/scratch_folder.h"
-#include "tests/pin_vulkan_driver.h"
 
 namespace weft {
 namespace {
-
-constexpr int64_t kChunk = 16;
-
-struct Available {
-  std::vector<host::PluginPtr> plugins;
-  std::string missing;  // the first that cannot be used, and why
-};
-
-// The plugins of `names`, each with a device.
-Available available(const std::vector<std::string>& names) {
-  host::HostOptions options;
-  options.threads = 2;
-  const auto services = host::HostServices::create(options);
-  Available out;
-  for (const std::string& name : names) {
-    const std::string file = WEFT_PLUGIN_DIR "/weft_" + name + ".so";
-    if (!std::filesystem::exists(file)) {
-      out.missing = name + " is not built";
-      return out;
-    }
-    auto plugin = host::load(file, services);
-    if (!plugin.ok()) {
-      out.missing = plugin.error().message;
-      return out;
-    }
-    std::string why;
-    const auto devices = (*plugin)->devices(&why);
-    if (!devices.ok() || devices->empty()) {
-      out.missing = name + ": " + why;
-      return out;
-    }
-    out.plugins.push_back(*plugin);
-  }
-  return out;
-}
-
-// Skips where a device is missing, unless the environment requires it.
-#define NEEDS(found, required_name)                                                               \
-  if (!(found).missing.empty()) {                                                                 \
-    const char* required = std::getenv("WEFT_REQUIRE_DEVICES");                                   \
-    const bool must = required && std::string(required).find(required_name) != std::string::npos; \
-    if (must) FAIL() << (found).missing;                                                          \
-    GTEST_SKIP() << (found).missing;                                                              \
-  }
-
-std::unique_ptr<Engine> engine_on(const Available& with, EngineOptions options) {
-  options.capacity = 64;
-  options.chunk = kChunk;
-  auto graph = onnx::import(WEFT_TEST_DATA "/integer");
-  if (!graph.ok()) {
-    ADD_FAILURE() << graph.error().message;
-    return nullptr;
-  }
-  auto engine = Engine::build(std::move(*graph), with.plugins, std::move(options));
-  if (!engine.ok()) {
-    ADD_FAILURE() << engine.error().message;
-    return nullptr;
-  }
-  return std::move(*engine);
-}
-
-std::unique_ptr<Engine> engine_on(const Available& with, std::vector<std::string> backends) {
-  EngineOptions options;
-  options.backends = std::move(backends);
-  return engine_on(with, options);
-}
 
 // Logits of all of `count` tokens.
 std::vector<float> logits_of(runtime::Session& session, int64_t count) {
@@ -122,7 +47,7 @@ TEST(FixedShapes, give_the_references_bits_at_every_length) {
   const auto whole = engine_on(with, {"reference"}),
              split = engine_on(with, {"vulkan_npu", "reference"});
   ASSERT_TRUE(whole && split);
-  EXPECT_EQ(nodes_on(*split, "vulkan_npu"), 3u);  // up, across, down
+  EXPECT_EQ(nodes_on(*split, "vulkan_npu"), 6u);  // up, across, down, and codes around them
   EXPECT_TRUE(has_reason(*split, "MatMulInteger: vulkan_npu: 'u_codes' is u8"));
   EXPECT_TRUE(has_reason(*split, "float ops do not run on an NPU"));
   auto expected = whole->open_session(), session = split->open_session();
@@ -148,7 +73,7 @@ TEST(FixedShapes, keep_their_memory_while_the_hosts_is_elastic) {
   EXPECT_GT((*session)->arena_growths(), 0u);
 }
 
-// Of padded rows nothing is copied: x_codes and h_codes go there, the sums and d_codes come back.
+// Of padded rows nothing is copied: x and h go there, the sums and d come back.
 TEST(FixedShapes, copy_the_real_rows_between_memories_and_no_others) {
   const Available with = available({"vulkan_npu", "reference"});
   NEEDS(with, "vulkan");
@@ -159,7 +84,7 @@ TEST(FixedShapes, copy_the_real_rows_between_memories_and_no_others) {
   for (const int64_t seq : {16, 3, 1}) {
     const uint64_t before = counters().bytes_copied;
     logits_of(**session, seq);
-    EXPECT_EQ(counters().bytes_copied - before, uint64_t(seq) * (24 + 40 + 40 * 4 + 24));
+    EXPECT_EQ(counters().bytes_copied - before, uint64_t(seq) * 4 * (24 + 40 + 40 + 24));
   }
 }
 
@@ -189,7 +114,7 @@ TEST(FixedShapes, serve_prompts_while_another_device_decodes) {
   options.decode = {"cpu", "reference"};
   const auto split = engine_on(with, options), whole = engine_on(with, {"cpu", "reference"});
   ASSERT_TRUE(split && whole);
-  EXPECT_EQ(nodes_on(*split, "vulkan_npu"), 3u);
+  EXPECT_EQ(nodes_on(*split, "vulkan_npu"), 6u);
   auto expected = whole->open_session(), session = split->open_session();
   ASSERT_TRUE(expected.ok() && session.ok());
   for (const int64_t seq : {9, 16, 2}) {
@@ -225,7 +150,7 @@ TEST(FixedShapes, work_beside_a_gpu_in_one_process) {
   const auto whole = engine_on(with, {"reference"});
   const auto split = engine_on(with, {"vulkan_npu", "opencl", "cpu", "reference"});
   ASSERT_TRUE(whole && split);
-  EXPECT_EQ(nodes_on(*split, "vulkan_npu"), 3u);
+  EXPECT_EQ(nodes_on(*split, "vulkan_npu"), 6u);
   EXPECT_GE(nodes_on(*split, "opencl"), 1u) << "the float MatMul at least";
   auto expected = whole->open_session(), session = split->open_session();
   ASSERT_TRUE(expected.ok() && session.ok());

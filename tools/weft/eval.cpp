@@ -215,7 +215,7 @@ Status eval(const EvalFlags& flags) {
   std::optional<LogitsWriter> save;
   if (!flags.save_logits.empty()) save.emplace(TRY(open_save(flags, shape)));
   options.window = flags.window;
-  options.chunk = std::min({flags.chunk, capacity, flags.window});
+  options.chunk = std::min(loaded.engine->options().chunk, flags.window);
   options.reference = reference.reference();
   options.save = save ? &*save : nullptr;
   struct sigaction action {};

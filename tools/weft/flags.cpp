@@ -31,7 +31,8 @@ void add_shared_flags(CLI::App& verb, Flags& flags) {
                   "Products with weights: f32, bf16 (prompts), int8 (quantized weights), or auto: "
                   "what is fastest");
   verb.add_option("-u,--chunk,--ubatch-size", flags.chunk, "Most prompt tokens of one run")
-      ->check(CLI::Range(int64_t{1}, int64_t{65536}));
+      ->check(CLI::Range(int64_t{1}, int64_t{65536}))
+      ->each([&flags](const std::string&) { flags.chunk_given = true; });
   verb.add_option("-c,--ctx-size", flags.context,
                   "Positions of the KV cache (0: as many as needed)");
   verb.add_option("--memory", flags.memory,

@@ -24,7 +24,8 @@ struct Flags {
   std::string require;
   std::string compute = "auto";
   int64_t chunk = 512;
-  int64_t context = 0;  // 0: what prompt and answer need
+  bool chunk_given = false;  // else what suits the devices
+  int64_t context = 0;       // 0: what prompt and answer need
   std::string memory = "max";
   std::vector<std::string> devices;  // "opencl=1"
   std::string priority = "normal";

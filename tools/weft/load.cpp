@@ -118,6 +118,7 @@ EngineOptions engine_options(const Flags& flags, int64_t capacity) {
   options.courtesy = courtesy(flags);
   options.capacity = capacity;
   options.chunk = std::min(flags.chunk, capacity);
+  options.usual_chunk = !flags.chunk_given;
   options.key_type = cache_type(flags.cache_key_type);
   options.value_type = cache_type(flags.cache_value_type);
   if (flags.memory == "elastic") options.memory = plan::MemoryPlan::elastic;

@@ -72,11 +72,11 @@ Result<std::vector<int64_t>> prompt_tokens(const RunFlags& flags, const ModelFol
 }
 
 // Logits of every prompt position, chunk by chunk; leaves the session as if nothing had been fed.
-Status write_logits(const RunFlags& flags, runtime::Session& session,
-                    std::span<const int64_t> prompt) {
+Status write_logits(const RunFlags& flags, Loaded& loaded, std::span<const int64_t> prompt) {
+  runtime::Session& session = *loaded.session;
   NpyWriter out =
       TRY(NpyWriter::create(flags.logits, int64_t(prompt.size()), session.vocabulary()));
-  const size_t chunk = size_t(std::min(flags.chunk, session.capacity()));
+  const size_t chunk = size_t(loaded.engine->options().chunk);
   for (size_t done = 0; done < prompt.size(); done += chunk) {
     const auto part = prompt.subspan(done, std::min(chunk, prompt.size() - done));
     TRY(out.write(TRY(session.feed(part, int64_t(part.size())))));
@@ -141,7 +141,7 @@ Status run(const RunFlags& flags) {
   const int64_t capacity = TRY(choose_capacity(flags, folder, int64_t(prompt.size())));
   Loaded loaded = TRY(load(flags, capacity));
   TRY(check_ids(prompt, *loaded.session));
-  if (!flags.logits.empty()) TRY(write_logits(flags, *loaded.session, prompt));
+  if (!flags.logits.empty()) TRY(write_logits(flags, loaded, prompt));
   struct sigaction action {};
   action.sa_handler = [](int) { interrupted = true; };
   sigaction(SIGINT, &action, nullptr);

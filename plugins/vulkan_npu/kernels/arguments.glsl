@@ -16,4 +16,5 @@ layout(push_constant) uniform Arguments {
   float b_scale;
   float y_inverse;   // 1 / scale of the result, about
   uint adds;         // binary.comp: 1 adds, 0 multiplies
+  uint by_rows;      // products: 1: neighbouring workgroups share columns, 0: rows
 } args;

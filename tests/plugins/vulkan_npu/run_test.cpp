@@ -145,6 +145,40 @@ TEST(VulkanNpuRun, a_copy_after_a_run_sees_its_result) {
   npu.api().event_destroy(copied);
 }
 
+// Each run waits for the last one of the other queue, with no wait of the host between.
+TEST(VulkanNpuRun, queues_of_one_device_wait_for_each_other_without_the_host) {
+  NEEDS_NPU();
+  Npu npu;
+  Graph g;
+  matmul_integer(g, {5, 100, 130});
+  const Data want = Device("reference").run(g)[0];
+  Ready one(npu, g), other(npu, g);
+  other.input = one.output;  // an i8 view of the sums: what is read there is written before
+  other.input.dtype = WEFT_I8;
+  other.input.shape[1] = other.input.stride[0] = 100;
+  std::vector<weft_event*> events;
+  for (int i = 0; i < 30; i++) {
+    Ready& ready = i % 2 == 0 ? one : other;
+    weft_event* previous = events.empty() ? nullptr : events.back();
+    ready.args.waits = &previous;
+    ready.args.wait_count = previous ? 1 : 0;
+    events.push_back(ready.start());
+  }
+  EXPECT_EQ(npu.api().event_wait(events.back(), UINT64_MAX, nullptr), WEFT_OK);
+  for (weft_event* event : events) {
+    EXPECT_EQ(npu.api().event_wait(event, 0, nullptr), WEFT_OK);
+    npu.api().event_destroy(event);
+  }
+  EXPECT_EQ(one.result(), want.bytes);
+  // The second queue read the first one's sums, as bytes.
+  Graph again;
+  Data bytes = Data::zeros(WEFT_I8, {5, 100});
+  std::memcpy(bytes.bytes.data(), want.bytes.data(), bytes.bytes.size());
+  matmul_integer(again, {5, 100, 130});
+  again.input_data(again.inputs[0]) = bytes;
+  EXPECT_EQ(other.result(), Device("reference").run(again)[0].bytes);
+}
+
 TEST(VulkanNpuRun, wrong_arguments_poison_the_event_and_run_nothing) {
   NEEDS_NPU();
   Npu npu;
