@@ -50,6 +50,8 @@ class Engine {
   const std::vector<passes::Note>& rewrites() const { return plan_->rewrites(); }
   const EngineOptions& options() const { return plan_->options(); }
   const runtime::MemoryUse& memory() const { return memory_; }
+  // What plugins made of the prompt's plan, island by island.
+  const runtime::Programs& prefill_programs() const { return *prefill_; }
   // Programs that came from the cache, and that were compiled anew.
   uint64_t cached_programs() const { return cached_programs_; }
   uint64_t compiled_programs() const { return compiled_programs_; }

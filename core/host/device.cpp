@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/counters.h"
 #include "core/host/plugin.h"
 
 namespace weft::host {
@@ -142,8 +143,12 @@ Result<ProgramPtr> Device::compile(const CompileRequest& request, weft_status* s
   auto program = std::make_shared<Program>(shared_from_this(), raw, request, from_blob);
   status = api.program_info(raw, &program->info_, &error);
   if (status_out) *status_out = status;
-  if (status < 0) return plugin_->failure("program_info", status, error);
+  if (status < 0) {
+    program->info_.constant_bytes = 0;
+    return plugin_->failure("program_info", status, error);
+  }
   program->info_.blob_key[sizeof program->info_.blob_key - 1] = 0;
+  counters().program_bytes += program->info_.constant_bytes;
   return program;
 }
 

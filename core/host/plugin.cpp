@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "core/base/counters.h"
 #include "core/base/log.h"
 
 namespace weft::host {
@@ -176,9 +177,15 @@ Program::Program(DevicePtr device, weft_program* raw, const CompileRequest& requ
       keep_(request.keep),
       from_blob_(from_blob) {
   info_.struct_size = sizeof info_;
+  ++counters().programs_compiled;
+  ++counters().programs_held;
 }
 
-Program::~Program() { table(device_).program_destroy(raw_); }
+Program::~Program() {
+  --counters().programs_held;
+  counters().program_bytes -= info_.constant_bytes;
+  table(device_).program_destroy(raw_);
+}
 
 bool Program::can_save() const { return table(device_).program_save != nullptr; }
 

@@ -33,6 +33,12 @@ void add_shared_flags(CLI::App& verb, Flags& flags) {
   verb.add_option("-u,--chunk,--ubatch-size", flags.chunk, "Most prompt tokens of one run")
       ->check(CLI::Range(int64_t{1}, int64_t{65536}))
       ->each([&flags](const std::string&) { flags.chunk_given = true; });
+  verb.add_option("--schedule", flags.schedule,
+                  "Chunks of a prompt on devices beside the host: serial, in-order, out-of-order "
+                  "or auto");
+  verb.add_option("--in-flight", flags.in_flight,
+                  "Chunks of a prompt that are begun and not ended (0: as many as pay and fit)")
+      ->check(CLI::Range(int64_t{0}, int64_t{256}));
   verb.add_option("-c,--ctx-size", flags.context,
                   "Positions of the KV cache (0: as many as needed)");
   verb.add_option("--memory", flags.memory,
@@ -48,6 +54,14 @@ void add_shared_flags(CLI::App& verb, Flags& flags) {
   verb.add_flag("--no-cache", flags.no_cache, "Neither read nor write the preparation cache");
   verb.add_option("--plugin", flags.plugins, "A plugin file to load besides those found")
       ->allow_extra_args(false);
+}
+
+std::optional<runtime::ScheduleMode> schedule_mode(const std::string& name) {
+  if (name == "serial") return runtime::ScheduleMode::serial;
+  if (name == "in-order") return runtime::ScheduleMode::in_order;
+  if (name == "out-of-order") return runtime::ScheduleMode::out_of_order;
+  if (name == "auto") return runtime::ScheduleMode::automatic;
+  return {};
 }
 
 std::optional<ir::DType> cache_type(const std::string& name) {
@@ -90,6 +104,9 @@ Status check(const Flags& flags) {
         "f32 and int8 do not");
   if (flags.memory != "max" && flags.memory != "elastic")
     return usage("--memory " + flags.memory + " is not available; max and elastic are");
+  if (!schedule_mode(flags.schedule))
+    return usage("--schedule " + flags.schedule +
+                 " is not available; serial, in-order, out-of-order and auto are");
   if (flags.priority != "low" && flags.priority != "normal" && flags.priority != "high")
     return usage("--priority " + flags.priority + " is not available; low, normal and high are");
   if (flags.throttle_ms && !(*flags.throttle_ms >= 0 && *flags.throttle_ms <= 10000))

@@ -10,6 +10,7 @@
 #include "core/base/result.h"
 #include "core/host/plugin.h"
 #include "core/ir/dtype.h"
+#include "core/runtime/pipeline.h"
 
 namespace CLI {
 class App;
@@ -25,7 +26,9 @@ struct Flags {
   std::string compute = "auto";
   int64_t chunk = 512;
   bool chunk_given = false;  // else what suits the devices
-  int64_t context = 0;       // 0: what prompt and answer need
+  std::string schedule = "auto";
+  int64_t in_flight = 0;  // 0: as many chunks as pay and fit
+  int64_t context = 0;    // 0: what prompt and answer need
   std::string memory = "max";
   std::vector<std::string> devices;  // "opencl=1"
   std::string priority = "normal";
@@ -44,6 +47,8 @@ std::optional<ir::DType> cache_type(const std::string& name);
 // "opencl=1" as backend and number; none for other texts.
 std::optional<std::pair<std::string, uint32_t>> device_choice(const std::string& text);
 host::Courtesy courtesy(const Flags& flags);
+// The order of a prompt's chunks by its name; none for other names.
+std::optional<runtime::ScheduleMode> schedule_mode(const std::string& name);
 // Refuses values that name something this build has not, in one sentence each.
 Status check(const Flags& flags);
 

@@ -119,6 +119,8 @@ EngineOptions engine_options(const Flags& flags, int64_t capacity) {
   options.capacity = capacity;
   options.chunk = std::min(flags.chunk, capacity);
   options.usual_chunk = !flags.chunk_given;
+  if (const auto mode = schedule_mode(flags.schedule)) options.schedule.mode = *mode;
+  options.schedule.in_flight = flags.in_flight;
   options.key_type = cache_type(flags.cache_key_type);
   options.value_type = cache_type(flags.cache_value_type);
   if (flags.memory == "elastic") options.memory = plan::MemoryPlan::elastic;

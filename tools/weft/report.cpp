@@ -5,6 +5,7 @@
 
 #include "core/base/counters.h"
 #include "core/linear_share.h"
+#include "tools/weft/prompt_report.h"
 
 namespace weft::cli {
 
@@ -73,6 +74,7 @@ void print_stats(const RunReport& report) {
       report.loaded.timings.import_ms, report.loaded.timings.prepare_ms, g.first_token_at_ms);
   std::fprintf(stderr, "prefill     %zu tokens, %.1f ms, %.1f tok/s\n", report.prompt.size(),
                g.prompt_ms, rate(report.prompt.size(), g.prompt_ms));
+  print_prompt_report(engine, *report.loaded.session);
   std::fprintf(stderr, "decode      %zu tokens, %.1f ms, %.1f tok/s\n", decoded(g), g.decode_ms,
                rate(decoded(g), g.decode_ms));
   std::fprintf(
@@ -131,6 +133,7 @@ std::string to_json(const RunReport& report) {
   out["weight_copies"] = copies;
   out["programs"] = {{"cached", engine.cached_programs()},
                      {"compiled", engine.compiled_programs()}};
+  out["prompt"] = json_of_prompt(engine, *report.loaded.session);
   out["counters"] = {{"tokens", g.counted_tokens},
                      {"bytes_copied", g.decode_copied_bytes},
                      {"heap_allocations", g.decode_allocations},

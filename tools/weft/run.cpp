@@ -16,7 +16,7 @@
 #include "tools/weft/progress.h"
 #include "tools/weft/report.h"
 #include "tools/weft/sampler_flags.h"
-#include "tools/weft/trace.h"
+#include "tools/weft/trace_file.h"
 #include "tools/weft/verb.h"
 
 namespace weft::cli {
@@ -146,9 +146,9 @@ Status run(const RunFlags& flags) {
   action.sa_handler = [](int) { interrupted = true; };
   sigaction(SIGINT, &action, nullptr);
   Trace trace;
-  if (!flags.trace.empty()) loaded.session->profile(trace.sink());
+  if (!flags.trace.empty()) trace.watch(*loaded.session);
   TRY(answer(flags, loaded, folder, tokenizer, prompt));
-  if (!flags.trace.empty()) TRY(trace.write(flags.trace));
+  if (!flags.trace.empty()) TRY(trace.write(flags.trace, *loaded.session));
   return {};
 }
 

@@ -1,64 +1,65 @@
-#include "tools/weft/trace.h"
-
-#include <algorithm>
-#include <nlohmann/json.hpp>
+// weft trace: what a trace says about the schedule of a prompt, as a table and as a picture; and
+// schedules on the modelled clock of a phone.
+#include <cstdio>
+#include <memory>
 
 #include "core/base/new_file.h"
+#include "tools/weft/model_clock.h"
+#include "tools/weft/schedule_picture.h"
+#include "tools/weft/verb.h"
 
 namespace weft::cli {
 
 namespace {
 
-const char* kind_name(uint32_t kind) {
-  switch (kind) {
-    case 1:
-      return "kernel";
-    case 2:
-      return "copy";
-    case 3:
-      return "wait";
-    default:
-      return "host";
+struct TraceFlags {
+  std::filesystem::path in, out;
+  bool svg = false, model_clock = false;
+  std::string model, order = "auto";
+  int64_t tokens = 1024, chunk = 256;
+};
+
+Status write_text(const std::filesystem::path& path, const std::string& text) {
+  NewFile file = TRY(NewFile::create(path, ErrorKind::usage));
+  TRY(file.write(text));
+  return file.finish();
+}
+
+Status trace(const TraceFlags& flags) {
+  const auto usage = [](const char* text) { return Error{text, ErrorKind::usage}; };
+  if (flags.model_clock == !flags.in.empty())
+    return usage("`weft trace` takes a trace file, or --model-clock");
+  if (flags.svg && flags.out.empty()) return usage("--svg needs a file to write: -o OUT.svg");
+  if (flags.model_clock && flags.model.empty()) {
+    if (!flags.out.empty()) return usage("-o needs one schedule: --shape names a model");
+    std::fputs(model_clock_table(flags.chunk).c_str(), stdout);
+    return {};
   }
+  const ScheduleTrace found =
+      TRY(flags.model_clock ? model_clock_trace(flags.model, flags.tokens, flags.chunk, flags.order)
+                            : read_schedule(flags.in));
+  std::fputs(table_of(found).c_str(), stdout);
+  if (flags.out.empty()) return {};
+  return flags.svg ? write_text(flags.out, svg_of(found)) : write_schedule(flags.out, found);
 }
 
 }  // namespace
 
-Trace::Trace() {
-  sink_.struct_size = sizeof sink_;
-  sink_.level = 2;
-  sink_.ctx = this;
-  sink_.record = record;
-}
-
-void WEFT_CALL Trace::record(void* ctx, const weft_prof_record* record) {
-  auto& self = *static_cast<Trace*>(ctx);
-  const std::lock_guard lock(self.mutex_);
-  self.records_.push_back({record->label ? record->label : "", record->node, record->kind,
-                           record->begin_ns, record->end_ns});
-}
-
-Status Trace::write(const std::filesystem::path& path) const {
-  using nlohmann::ordered_json;
-  const std::lock_guard lock(mutex_);
-  uint64_t start = UINT64_MAX;
-  for (const Record& r : records_) start = std::min(start, r.begin_ns);
-  ordered_json events = ordered_json::array();
-  for (const Record& r : records_) {
-    events.push_back({{"name", r.label},
-                      {"cat", kind_name(r.kind)},
-                      {"ph", "X"},
-                      {"ts", double(r.begin_ns - start) / 1000},
-                      {"dur", double(r.end_ns - r.begin_ns) / 1000},
-                      {"pid", 1},
-                      {"tid", kind_name(r.kind)},
-                      {"args", {{"node", r.node}}}});
-  }
-  NewFile file = TRY(NewFile::create(path, ErrorKind::usage));
-  TRY(file.write(ordered_json{{"traceEvents", events}, {"displayTimeUnit", "ms"}}.dump(
-      -1, ' ', false, ordered_json::error_handler_t::replace)));
-  TRY(file.write("\n"));
-  return file.finish();
+void add_trace(Program& program) {
+  auto* verb = program.app.add_subcommand("trace", "Show the schedule that a trace holds");
+  auto flags = std::make_shared<TraceFlags>();
+  verb->add_option("trace", flags->in, "A trace that `weft run --trace` wrote");
+  verb->add_flag("--svg", flags->svg, "Draw the schedule (-o names the file)");
+  verb->add_option("-o,--output", flags->out, "The file to write: a picture, else a trace");
+  verb->add_flag("--model-clock", flags->model_clock,
+                 "Schedules of prompts on a modelled phone: a table, or one with --shape");
+  verb->add_option("--shape", flags->model, "A model of the modelled clock, such as Qwen1.5-1.8B");
+  verb->add_option("--tokens", flags->tokens, "Tokens of its prompt")
+      ->check(CLI::Range(int64_t{1}, int64_t{65536}));
+  verb->add_option("-u,--chunk", flags->chunk, "Tokens of a chunk")
+      ->check(CLI::Range(int64_t{1}, int64_t{65536}));
+  verb->add_option("--schedule", flags->order, "serial, in-order, out-of-order or auto");
+  verb->callback([&program, flags] { program.finish(trace(*flags)); });
 }
 
 }  // namespace weft::cli
