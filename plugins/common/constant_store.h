@@ -54,9 +54,17 @@ class ConstantStore {
   const char* get(const ConstantKey& key, uint64_t size, const std::function<void(char*)>& fill);
   std::vector<ConstantRef> take() { return std::move(held_); }
 
+  // The bytes where the host has them, which then keeps them for the program's life: pages of the
+  // model's file that are read when they are needed, with no copy.
+  const void* borrow(const weft_value& value) {
+    borrowed_ = true;
+    return value.data;
+  }
+  bool borrowed() const { return borrowed_; }
+
  private:
   ConstantPool& pool_;
-  bool from_blob_ = false;
+  bool from_blob_ = false, borrowed_ = false;
   std::map<ConstantKey, std::pair<const char*, uint64_t>> entries_;
   std::vector<ConstantRef> held_;
   std::map<ConstantKey, const char*> seen_;

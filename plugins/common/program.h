@@ -75,6 +75,7 @@ class TableProgram final : public plugin::Program {
   uint64_t scratch_bytes_ = 0;
   TeamSize team_size_;
   std::vector<ConstantRef> constants_;
+  bool keeps_host_constants_ = false;
   std::vector<std::vector<char>> staged_inputs_, staged_outputs_;
   // Of each thread, the barrier of this run after which it leaves the team; 0: none.
   std::vector<std::atomic<uint32_t>> leaves_;

@@ -24,6 +24,7 @@ TableProgram::TableProgram(const Context& context, const weft_compile_args& args
   make_operands();
   read_nodes(graph, store);
   constants_ = store.take();
+  keeps_host_constants_ = store.borrowed();
   measure_scratch(graph);
 }
 
@@ -153,6 +154,7 @@ void TableProgram::measure_scratch(const GraphView& graph) {
 
 void TableProgram::info(weft_program_info& out) {
   out.flags = context_.settings.deterministic ? WEFT_PROGRAM_DETERMINISTIC : 0;
+  if (keeps_host_constants_) out.flags |= WEFT_PROGRAM_KEEPS_CONSTANTS;
   out.scratch_bytes = scratch_bytes_;
   for (const ConstantRef& c : constants_) out.constant_bytes += c->size;
   std::snprintf(out.blob_key, sizeof out.blob_key, "%s", context_.settings.driver.c_str());

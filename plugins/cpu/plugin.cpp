@@ -78,7 +78,7 @@ common::DeviceSettings open(const weft_kv* options, uint32_t count) {
   common::DeviceSettings settings;
   settings.name = processor_name() + ", " + device->kernels.isa;
   // Packed constants are the same for every instruction set, so the key does not name one.
-  settings.driver = "weft-cpu-5";
+  settings.driver = "weft-cpu-6";
   settings.state = device;
   settings.deterministic = device->compute == Compute::f32 || device->compute == Compute::int8;
   return settings;

@@ -11,11 +11,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "core/base/mapped_file.h"
-#include "core/text/tokenizer.h"
 #include "tools/weft/clock.h"
 #include "tools/weft/evaluate.h"
 #include "tools/weft/load.h"
+#include "tools/weft/text_tokens.h"
 #include "tools/weft/verb.h"
 
 namespace weft::cli {
@@ -29,32 +28,6 @@ struct EvalFlags : Flags {
 };
 
 volatile bool interrupted = false;
-
-Result<std::vector<int64_t>> tokens_of(const std::filesystem::path& folder,
-                                       const std::filesystem::path& text_file) {
-  const auto tokenizer =
-      TRY(text::Tokenizer::load(folder / "tokenizer.json"), "the model folder's tokenizer");
-  const auto file = MappedFile::open(text_file);
-  if (!file.ok()) return Error{"the text " + file.error().message, ErrorKind::usage};
-  const auto bytes = (*file)->bytes();
-  return tokenizer.encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, false);
-}
-
-// The ids of the windows asked for.
-Result<std::vector<int64_t>> windows_of(const EvalFlags& flags, const ModelFolder& folder) {
-  std::vector<int64_t> ids = TRY(tokens_of(folder.folder, flags.text));
-  const int64_t whole = int64_t(ids.size()) / flags.window;
-  const int64_t windows = flags.windows > 0 ? flags.windows : whole;
-  if (windows == 0 || windows > whole) {
-    return Error{flags.text.string() + " has " + std::to_string(ids.size()) + " tokens, which is " +
-                     std::to_string(whole) + " windows of " + std::to_string(flags.window) +
-                     (windows == 0 ? "; a smaller --window or a longer text gives one"
-                                   : ", not " + std::to_string(windows)),
-                 ErrorKind::usage};
-  }
-  ids.resize(size_t(windows * flags.window));
-  return ids;
-}
 
 // What --against names, ready to be compared with.
 struct Opened {
@@ -202,7 +175,8 @@ Status eval(const EvalFlags& flags) {
   TRY(check(flags));
   if (flags.model.empty()) return Error{"no model is named; -m names one", ErrorKind::usage};
   const ModelFolder folder = TRY(open_model_folder(flags.model));
-  const std::vector<int64_t> ids = TRY(windows_of(flags, folder));
+  const std::vector<int64_t> ids =
+      TRY(windows_of(folder.folder, flags.text, flags.windows, flags.window));
   const int64_t capacity = TRY(choose_capacity(flags, folder, flags.window));
   Loaded loaded = TRY(load(flags, capacity));
   const LogitsShape shape{loaded.session->vocabulary(), flags.window,

@@ -21,6 +21,7 @@
 #include "tools/weft/printable.h"
 #include "tools/weft/quantize_weights.h"
 #include "tools/weft/verb.h"
+#include "tools/weft/w8a8_verb.h"
 
 namespace weft::cli {
 
@@ -31,11 +32,12 @@ using nlohmann::ordered_json;
 
 struct QuantizeFlags {
   fs::path model, out;
-  std::string weights = "e0m4", form, head;
+  std::string weights, form, head;
   int64_t group = -1;  // below 0: the usual size
   std::vector<std::string> keep;
   int threads = 0;  // 0: what this process may use
   bool json = false;
+  W8A8Flags w8a8;
 };
 
 // All weights together: a weight counts as often as it has elements.
@@ -101,16 +103,33 @@ void print_json(const QuantizeReport& report) {
 
 Result<QuantizePlan> plan_of(const QuantizeFlags& flags) {
   QuantizePlan plan;
-  plan.all = TRY(weight_format(flags.weights, flags.form, flags.group));
+  const std::string weights = flags.weights.empty() ? "e0m4" : flags.weights;
+  plan.all = TRY(weight_format(weights, flags.form, flags.group));
   plan.keep_head = flags.head == "keep";
   if (!flags.head.empty() && !plan.keep_head) {
-    const bool same = flags.head == flags.weights;
+    const bool same = flags.head == weights;
     plan.head =
         TRY(weight_format(flags.head, same ? flags.form : "", same ? flags.group : -1), "--head");
   }
   plan.keep = flags.keep;
   plan.threads = flags.threads > 0 ? flags.threads : int(std::thread::hardware_concurrency());
   return plan;
+}
+
+Status quantize_to_w8a8(QuantizeFlags flags) {
+  if (!flags.weights.empty() || !flags.form.empty() || flags.group >= 0) {
+    return Error{
+        "--w8a8 decides the weights' codes itself; --weights, --form and --group are for weights "
+        "alone",
+        ErrorKind::usage};
+  }
+  flags.w8a8.model = flags.model;
+  flags.w8a8.out = flags.out;
+  flags.w8a8.head = flags.head;
+  flags.w8a8.keep = flags.keep;
+  flags.w8a8.threads = flags.threads;
+  flags.w8a8.json = flags.json;
+  return write_w8a8(flags.w8a8);
 }
 
 Status quantize(const QuantizeFlags& flags) {
@@ -156,7 +175,10 @@ void add_quantize(Program& program) {
   verb->add_option("-t,--threads", flags->threads, "Threads to quantize on")
       ->check(CLI::Range(1, 1024));
   verb->add_flag("--json", flags->json, "Print the table as JSON");
-  verb->callback([&program, flags] { program.finish(quantize(*flags)); });
+  add_w8a8_flags(*verb, flags->w8a8);
+  verb->callback([&program, flags] {
+    program.finish(flags->w8a8.asked ? quantize_to_w8a8(*flags) : quantize(*flags));
+  });
 }
 
 }  // namespace weft::cli

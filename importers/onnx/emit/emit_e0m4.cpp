@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "importers/onnx/emit/emitter.h"
+#include "importers/onnx/emit/function_body.h"
 #include "quant/e0m4.h"
 
 namespace weft::onnx {
@@ -18,59 +19,24 @@ using ir::ValueId;
 
 namespace {
 
-using ::onnx::AttributeProto;
-
-::onnx::NodeProto& line(::onnx::FunctionProto& function, const char* op,
-                        std::initializer_list<const char*> inputs, const char* output) {
-  ::onnx::NodeProto& node = *function.add_node();
-  node.set_op_type(op);
-  for (const char* input : inputs) node.add_input(input);
-  node.add_output(output);
-  return node;
-}
-
-void constant(::onnx::FunctionProto& function, const char* name,
-              std::initializer_list<int64_t> elements) {
-  AttributeProto& value = *line(function, "Constant", {}, name).add_attribute();
-  value.set_name("value_ints");
-  value.set_type(AttributeProto::INTS);
-  for (const int64_t element : elements) value.add_ints(element);
-}
-
-// An attribute of a node that is one of the function's.
-void refer(::onnx::NodeProto& node, const char* attribute, const char* of_function) {
-  AttributeProto& reference = *node.add_attribute();
-  reference.set_name(attribute);
-  reference.set_ref_attr_name(of_function);
-  reference.set_type(AttributeProto::INT);
-}
-
-void write_function(::onnx::FunctionProto& function, int64_t opset) {
-  function.set_name("DequantizeE0M4");
-  function.set_domain("weft");
-  auto& import = *function.add_opset_import();
-  import.set_domain("");
-  import.set_version(opset);
-  for (const char* input : {"codes", "scale", "zero"}) function.add_input(input);
-  function.add_output("reals");
-  for (const char* attribute : {"columns", "to"}) function.add_attribute(attribute);
-  constant(function, "last", {-1});
-  constant(function, "rows", {0, -1});
-  constant(function, "first", {0});
-  constant(function, "axis", {1});
-  auto& to_float = *line(function, "Cast", {"codes"}, "code").add_attribute();
-  to_float.set_name("to");
-  to_float.set_type(AttributeProto::INT);
-  to_float.set_i(int64_t(DType::f32));
-  line(function, "Unsqueeze", {"scale", "last"}, "scale_of_block");
-  line(function, "Unsqueeze", {"zero", "last"}, "zero_of_block");
-  line(function, "Sub", {"code", "zero_of_block"}, "steps");
-  line(function, "Mul", {"steps", "scale_of_block"}, "blocks");
-  line(function, "Reshape", {"blocks", "rows"}, "padded");
-  refer(line(function, "Constant", {}, "columns_scalar"), "value_int", "columns");
-  line(function, "Unsqueeze", {"columns_scalar", "first"}, "end");
-  line(function, "Slice", {"padded", "first", "end", "axis"}, "exact");
-  refer(line(function, "Cast", {"exact"}, "reals"), "to", "to");
+void write_function(::onnx::ModelProto& model, int64_t opset) {
+  auto* body = new_function(model, "DequantizeE0M4", opset, {"codes", "scale", "zero"}, "reals");
+  if (!body) return;
+  for (const char* attribute : {"columns", "to"}) body->add_attribute(attribute);
+  add_integers(*body, "last", {-1});
+  add_integers(*body, "rows", {0, -1});
+  add_integers(*body, "first", {0});
+  add_integers(*body, "axis", {1});
+  set_integer(add_line(*body, "Cast", {"codes"}, "code"), "to", int64_t(DType::f32));
+  add_line(*body, "Unsqueeze", {"scale", "last"}, "scale_of_block");
+  add_line(*body, "Unsqueeze", {"zero", "last"}, "zero_of_block");
+  add_line(*body, "Sub", {"code", "zero_of_block"}, "steps");
+  add_line(*body, "Mul", {"steps", "scale_of_block"}, "blocks");
+  add_line(*body, "Reshape", {"blocks", "rows"}, "padded");
+  refer(add_line(*body, "Constant", {}, "columns_scalar"), "value_int", "columns");
+  add_line(*body, "Unsqueeze", {"columns_scalar", "first"}, "end");
+  add_line(*body, "Slice", {"padded", "first", "end", "axis"}, "exact");
+  refer(add_line(*body, "Cast", {"exact"}, "reals"), "to", "to");
 }
 
 // The zero points of codes 0 .. 15; nothing where they are no f32.
@@ -98,7 +64,7 @@ std::optional<std::string> Emitter::dequantize_e0m4(const ir::Value& value, cons
   auto zeros = zeros_of_codes(graph_, q);
   if (!zeros) return {};
   const int64_t blocks = (dims[1] + q.block - 1) / q.block;
-  if (model.functions_size() == 0) write_function(*model.add_functions(), opset_);
+  write_function(model, opset_);
   import_domain("weft");
   const Names inputs = {
       initializer(wish + "/codes", DType::u4, {dims[0], blocks, q.block}, value.constant),

@@ -189,6 +189,7 @@ Status Emitter::add_node(const ir::Node& one) {
   if (one.op == ir::Op::Attention) return add_attention(one);
   if (one.op == ir::Op::SinkAttention) return add_sink_attention(one);
   if (one.op == ir::Op::ExpertMatMul) return add_expert_matmul(one);
+  if (one.op == ir::Op::OutlierMatMul) return add_outlier_matmul(one);
   const bool too_new = one.op == ir::Op::TensorScatter && opset_ < 24;
   if (too_new || *ops::def(one.op).domain)
     return Error("ONNX has no such op in opset " + std::to_string(opset_));

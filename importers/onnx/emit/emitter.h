@@ -96,6 +96,9 @@ class Emitter {
   // emit_experts.cpp
   Status add_expert_matmul(const ir::Node& node);
 
+  // emit_outliers.cpp
+  Status add_outlier_matmul(const ir::Node& node);
+
   const ir::Graph& graph_;
   const EmitOptions options_;
   const int64_t opset_;

@@ -57,6 +57,16 @@ struct PackedMatrix {
   int64_t header_bytes;
 };
 
+// Signed bytes [K, N] in tiles of 16 columns: K / 4 x 16 words of w + 128, k0 k1 k2 k3, whatever
+// past K and N.
+struct PackedBytes {
+  const char* data;
+  int64_t k, n;
+  int64_t tiles;
+  int64_t tile_bytes;
+};
+constexpr int64_t byte_tile_bytes(int64_t k) { return (k + 3) / 4 * 64; }
+
 // Rows of activations as int8 codes in chunks of 32 that start anew at each block of the weights:
 //
 //   record { int8 codes[32], f32 scale, f32 scale * sum of codes, i32 -zero * sum of codes, i32 0 }
@@ -196,6 +206,19 @@ struct Kernels {
                  int64_t c_row, int64_t rows, int64_t k, int64_t n, float* panel);
   // y[n] += a * b[n] over bytes, signed or not.
   void (*add_bytes)(int32_t a, const uint8_t* b, uint32_t is_signed, int32_t* y, int64_t n);
+  // y[rows, n] = x[rows, K] . w for the columns of tiles [begin, end): exact, wrapping at 32 bits.
+  void (*byte_product)(const PackedBytes& w, const int8_t* x, int64_t x_row, int64_t rows,
+                       int32_t* y, int64_t y_row, int64_t begin, int64_t end);
+  // Codes of x: round_even(x / step) within -128 .. 127, a NaN as 0; and back: float(x) * scale,
+  // with a scale per element where scale_step is 1, else one.
+  void (*quantize_bytes)(const float* x, int64_t n, float step, int8_t* y);
+  void (*dequantize_sums)(const int32_t* x, int64_t n, const float* scale, int64_t scale_step,
+                          float* y);
+  // Elements whose codes are beyond -128 .. 127, in order: index, and round_even(x / step) less the
+  // nearest code; how many there are.
+  int64_t (*find_outliers)(const float* x, int64_t n, float step, int32_t* index, float* residual);
+  // y[n] += a * w[n] over signed bytes.
+  void (*add_scaled_bytes)(float a, const int8_t* w, float* y, int64_t n);
   // Attention of at most kAttentionVectors queries. `scratch` holds attention_scratch_floats(d, dv)
   // floats, 64-byte aligned.
   void (*attend)(const AttentionUnit& unit, float* scratch);

@@ -4,6 +4,10 @@
 //
 // so the inner loop over a row of b has one factor and no zero points. A unit of work is a row of y
 // in a stretch of kColumns columns, whose sums lie on the stack.
+//
+// Products of i8 with a constant matrix of i8, where no zero point differs from 0, are packed
+// (kernels.h, PackedBytes): units are a slab of rows and a pair of tiles, and a thread does its
+// units of one slab at once. Sums are exact, so both ways give the same bits.
 #include <cmath>
 
 #include "plugins/cpu/ops/elements.h"
@@ -12,7 +16,9 @@ namespace weft::cpu {
 
 namespace {
 
+constexpr uint64_t kByteTiles = 0x6279'7465;  // of a constant's key: a layout of its own
 constexpr int64_t kColumns = 512;
+constexpr int64_t kSlab = 120;  // rows
 
 // Where the operands of each op are among its inputs; 0: it has none.
 struct Slots {
@@ -23,6 +29,8 @@ constexpr Slots kInteger = {1, 2, 3, 0, 0, 0, 0}, kQLinear = {3, 2, 5, 1, 4, 6, 
 struct State {
   const Kernels* k;
   Slots at;
+  bool is_packed;
+  PackedBytes packed;
 };
 
 Slots slots_of(const NodeView& node) {
@@ -63,8 +71,54 @@ void check(const NodeView& node) {
   }
 }
 
+bool is_zero(const NodeView& node, uint32_t i) {
+  if (!node.has(i)) return true;
+  const weft_value& value = node.in(i);
+  if (!(value.flags & WEFT_VALUE_CONSTANT) || value.dtype != WEFT_I8) return false;
+  const char* bytes = static_cast<const char*>(value.data);
+  return std::all_of(bytes, bytes + value.data_size, [](char byte) { return byte == 0; });
+}
+
+bool can_pack(const NodeView& node) {
+  const Slots at = slots_of(node);
+  const weft_value& b = node.in(at.b);
+  const bool constant = (b.flags & WEFT_VALUE_CONSTANT) != 0 && b.rank == 2;
+  return constant && b.dtype == WEFT_I8 && node.in(0).dtype == WEFT_I8 &&
+         (at.a_zero == 0 || is_zero(node, at.a_zero)) &&
+         (at.b_zero == 0 || is_zero(node, at.b_zero));
+}
+
+bool packs(const NodeView& node, uint32_t i) { return i == slots_of(node).b && can_pack(node); }
+
+// Column-major words of four rows; see kernels.h.
+void pack_bytes(const int8_t* b, int64_t k, int64_t n, char* to) {
+  const int64_t tile_bytes = byte_tile_bytes(k);
+  for (int64_t tile = 0; tile * 16 < n; tile++) {
+    for (int64_t row = 0; row < k; row++) {
+      char* word = to + tile * tile_bytes + row / 4 * 64 + row % 4;
+      const int64_t columns = std::min<int64_t>(16, n - tile * 16);
+      for (int64_t c = 0; c < columns; c++) word[4 * c] = char(b[row * n + tile * 16 + c] ^ 0x80);
+    }
+  }
+}
+
 std::shared_ptr<const void> prepare(Prepare& context) {
-  return std::make_shared<State>(State{&kernels(context), slots_of(context.node)});
+  const NodeView& node = context.node;
+  State state{&kernels(context), slots_of(node), can_pack(node), {}};
+  if (state.is_packed) {
+    const weft_value& b = node.in(state.at.b);
+    const int64_t k = b.dims[0].value, n = b.dims[1].value;
+    const int64_t tiles = (n + 15) / 16, bytes = tiles * byte_tile_bytes(k);
+    const auto id = common::content_id(b);
+    const common::ConstantKey key = {kByteTiles, uint64_t(bytes), id[0], id[1], uint64_t(k)};
+    const auto fill = [&](char* to) {
+      std::memset(to, 0, size_t(bytes));
+      pack_bytes(static_cast<const int8_t*>(b.data), k, n, to);
+    };
+    state.packed = {context.constants.get(key, uint64_t(bytes), fill), k, n, tiles,
+                    byte_tile_bytes(k)};
+  }
+  return std::make_shared<State>(state);
 }
 
 const Operand* optional(const Step& step, uint32_t i) {
@@ -122,9 +176,52 @@ void requantize(const Step& step, int64_t row, int64_t from, int64_t n, const in
   }
 }
 
+// Columns of tiles [begin, end) of some rows of the packed product, into y or through `sums`.
+void packed_part(const Step& step, int64_t row, int64_t rows, int64_t begin, int64_t end,
+                 int32_t* sums) {
+  const State& s = *static_cast<const State*>(step.state);
+  const PackedBytes& w = s.packed;
+  const Operand& y = *step.out[0];
+  const int8_t* x = data<int8_t>(step.in[0]) + row * w.k;
+  if (y.dtype == WEFT_I32) {
+    s.k->byte_product(w, x, w.k, rows, data_out<int32_t>(step) + row * w.n, w.n, begin, end);
+    return;
+  }
+  constexpr int64_t kTiles = kColumns / 16;
+  const int64_t a_rows = step.in[0]->shape[step.in[0]->rank - 2];
+  for (int64_t tile = begin; tile < end; tile += kTiles) {
+    const int64_t last = std::min(tile + kTiles, end), from = tile * 16;
+    const int64_t n = std::min(last * 16, w.n) - from;
+    s.k->byte_product(w, x, w.k, rows, sums - from, kColumns, tile, last);
+    for (int64_t r = 0; r < rows; r++)
+      requantize(step, (row + r) % a_rows, from, n, sums + r * kColumns, (row + r) * w.n + from);
+  }
+}
+
+void run_packed(const Step& step, const Team& team) {
+  const PackedBytes& w = static_cast<const State*>(step.state)->packed;
+  const int64_t rows = step.out[0]->count / w.n, pairs = (w.tiles + 1) / 2;
+  auto* sums = reinterpret_cast<int32_t*>(step.scratch) + team.id * kSlab * kColumns;
+  const Range mine = share((rows + kSlab - 1) / kSlab * pairs, team.id, team.size);
+  for (int64_t unit = mine.begin; unit < mine.end;) {
+    const int64_t slab = unit / pairs, last = std::min((slab + 1) * pairs, mine.end);
+    const int64_t begin = (unit - slab * pairs) * 2, end = (last - slab * pairs) * 2;
+    packed_part(step, slab * kSlab, std::min(kSlab, rows - slab * kSlab), begin,
+                std::min(end, w.tiles), sums);
+    unit = last;
+  }
+}
+
+uint64_t scratch(const Step& step, uint32_t count) {
+  const bool sums =
+      static_cast<const State*>(step.state)->is_packed && step.out[0]->dtype != WEFT_I32;
+  return sums ? uint64_t(count) * kSlab * kColumns * sizeof(int32_t) : 0;
+}
+
 void run(const Step& step, const Team& team) {
   const Operand& y = *step.out[0];
   if (y.count == 0) return;
+  if (static_cast<const State*>(step.state)->is_packed) return run_packed(step, team);
   const int64_t rows = y.shape[y.rank - 2], width = y.shape[y.rank - 1];
   const int64_t stretches = (width + kColumns - 1) / kColumns;
   const Range mine = share(y.count / width * stretches, team.id, team.size);
@@ -143,11 +240,13 @@ void run(const Step& step, const Team& team) {
 
 uint32_t threads(const Step& step, uint32_t most) {
   const Operand& a = *step.in[0];
-  return threads_for(step.out[0]->count * a.shape[a.rank - 1], 32 * 1024, most);
+  const bool packed = static_cast<const State*>(step.state)->is_packed;
+  return threads_for(step.out[0]->count * a.shape[a.rank - 1], packed ? 256 * 1024 : 32 * 1024,
+                     most);
 }
 
 }  // namespace
 
-extern const OpRow matmul_integer_row = {"", "", check, prepare, run, nullptr, nullptr, threads};
+extern const OpRow matmul_integer_row = {"", "", check, prepare, run, packs, scratch, threads};
 
 }  // namespace weft::cpu

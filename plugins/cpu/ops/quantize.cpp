@@ -12,11 +12,12 @@ namespace {
 
 struct State {
   int64_t axis, block;
+  const Kernels* k;
 };
 
 std::shared_ptr<const void> prepare(Prepare& context) {
-  return std::make_shared<State>(
-      State{context.node.integer("axis", 1), context.node.integer("block_size", 0)});
+  return std::make_shared<State>(State{context.node.integer("axis", 1),
+                                       context.node.integer("block_size", 0), &kernels(context)});
 }
 
 struct Limits {
@@ -60,6 +61,8 @@ struct ScaleOf {
     if (block == 0) return along;
     return (i / inner / size * blocks + along / block) * inner + i % inner;
   }
+  // One per index of the last axis.
+  bool last() const { return !one && inner == 1 && block == 0; }
   int64_t count(const Operand& x) const {
     return one ? 1 : block == 0 ? size : size ? x.count / size * blocks : 0;
   }
@@ -115,11 +118,29 @@ void run_quantize(const Step& step, const Team& team) {
   const Limits limits = limits_of(y.dtype);
   const float* scales = data<float>(step.in[1]);
   const Range mine = share(y.count, team.id, team.size);
+  if (scale_of.one && y.dtype == WEFT_I8 && (!zeros || integer_at(*zeros, 0) == 0)) {
+    static_cast<const State*>(step.state)
+        ->k->quantize_bytes(data<float>(&x) + mine.begin, mine.end - mine.begin, *scales,
+                            data_out<int8_t>(step) + mine.begin);
+    return;
+  }
   for (int64_t i = mine.begin; i < mine.end; i++) {
     const int64_t s = scale_of(i);
     const float zero = zeros ? float(integer_at(*zeros, s)) : 0.0f;
     put_integer(y, i, code_of(data<float>(&x)[i] / scales[s], zero, limits));
   }
+}
+
+// Sums of products, row by row.
+void dequantize_rows(const Step& step, const Team& team, int64_t scale_step) {
+  const Operand& x = *step.in[0];
+  if (x.count == 0) return;
+  const int64_t width = x.rank ? x.shape[x.rank - 1] : 1;
+  const Range mine = share(x.count / width, team.id, team.size);
+  for (int64_t row = mine.begin; row < mine.end; row++)
+    static_cast<const State*>(step.state)
+        ->k->dequantize_sums(data<int32_t>(&x) + row * width, width, data<float>(step.in[1]),
+                             scale_step, data_out<float>(step) + row * width);
 }
 
 void run_dequantize(const Step& step, const Team& team) {
@@ -128,6 +149,10 @@ void run_dequantize(const Step& step, const Team& team) {
   const ScaleOf scale_of(step);
   if (!has_scales(step, team, scale_of)) return;
   const float* scales = data<float>(step.in[1]);
+  if (!zeros && x.dtype == WEFT_I32 && (scale_of.one || scale_of.last())) {
+    dequantize_rows(step, team, scale_of.one ? 0 : 1);
+    return;
+  }
   const Range mine = share(y.count, team.id, team.size);
   for (int64_t i = mine.begin; i < mine.end; i++) {
     const int64_t s = scale_of(i), zero = zeros ? integer_at(*zeros, s) : 0;
