@@ -307,16 +307,36 @@ TEST_F(Pipeline, records_say_what_ran_where) {
   EXPECT_GT(copies, 0u) << "the device has memory of its own";
 }
 
-// Programs are compiled once and serve every chunk: neither their number nor their bytes move.
+// Programs are compiled once and serve every chunk: neither their number nor their bytes move. Had
+// every chunk programs of its own, the counters would show it.
 TEST_F(Pipeline, chunks_share_programs) {
   const auto engine = engine_for(kLlama, {});
   ASSERT_TRUE(engine);
   const auto session = session_of(*engine);
-  const uint64_t compiled = engine->compiled_programs();
+  const uint64_t compiled = counters().programs_compiled, held = counters().programs_held;
+  const uint64_t bytes = counters().program_bytes;
+  ASSERT_GT(bytes, 0u);
   for (const int64_t chunks : {1, 4, 8}) {
     prompt(*session, chunks * kChunk);
-    EXPECT_EQ(engine->compiled_programs(), compiled) << chunks << " chunks";
+    EXPECT_EQ(counters().programs_compiled, compiled) << chunks << " chunks";
+    EXPECT_EQ(counters().program_bytes, bytes) << chunks << " chunks";
   }
+  {
+    std::vector<std::unique_ptr<runtime::Programs>> of_more_chunks;
+    uint64_t more_bytes = 0;
+    for (int chunk = 1; chunk < 4; ++chunk) {
+      auto programs = runtime::prepare(engine->plan().prefill(), engine->plan().devices(),
+                                       runtime::ProgramCache({}));
+      ASSERT_TRUE(programs.ok());
+      more_bytes += (*programs)->constant_bytes;
+      of_more_chunks.push_back(std::move(*programs));
+    }
+    EXPECT_EQ(counters().programs_held, held + 3 * engine->plan().prefill().islands().size());
+    EXPECT_EQ(counters().program_bytes, bytes + more_bytes);
+    EXPECT_EQ(more_bytes, 3 * engine->prefill_programs().constant_bytes);
+  }
+  EXPECT_EQ(counters().programs_held, held);
+  EXPECT_EQ(counters().program_bytes, bytes);
 }
 
 }  // namespace

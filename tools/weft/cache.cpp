@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/content_hash.h"
+#include "core/runtime/task_times.h"
 #include "tools/weft/load.h"
 #include "tools/weft/printable.h"
 #include "tools/weft/verb.h"
@@ -132,14 +133,16 @@ bool is_of(const CacheFile& file, const std::string& name) {
           fs::path(model).parent_path() == cache_name(name));
 }
 
-// Marks of plugins that passed their trial, hashes of weight files, what drivers compiled, and
-// leftovers.
+// Marks of plugins that passed their trial, hashes of weight files, times of stages, what drivers
+// compiled, and leftovers.
 int64_t clear_rest(const fs::path& folder) {
   std::vector<fs::path> rest = runtime::leftovers(folder);
   std::error_code error, ignored;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     const fs::path extension = it->path().extension();
-    if (extension == ".probed" || extension == kContentSuffix) rest.push_back(it->path());
+    if (extension == ".probed" || extension == kContentSuffix ||
+        extension == runtime::kTaskTimesSuffix)
+      rest.push_back(it->path());
   }
   for (const fs::path& path : rest) fs::remove(path, ignored);
   const int64_t bytes = bytes_below(folder / "drivers");
