@@ -78,7 +78,7 @@ std::span<const ModelShape> published_shapes() {
 
 double npu_product_ms(int64_t m, int64_t k, int64_t n) {
   const double weights = double(k) * double(n);
-  return std::max(0.9 + double(m) * weights / 1.9e9, 0.1 + weights / 12e6);
+  return std::max(0.8 + double(m) * weights / 1.72e9, 0.1 + weights / 12e6);
 }
 
 TaskGraph phone_prompt(const ModelShape& shape, int64_t tokens, int64_t chunk) {

@@ -3,7 +3,7 @@
 //
 // Products on the NPU (int8): the slower of two limits,
 //
-//   0.9 ms + M K N / 1.9e12 per s        starting, and multiplying
+//   0.8 ms + M K N / 1.72e12 per s        starting, and multiplying
 //   0.1 ms + K N bytes / 12e9 per s      reading the weights
 //
 // which is within 12 % of the six products that the paper lists (table 3, Redmi K70 Pro), and gives

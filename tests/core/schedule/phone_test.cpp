@@ -51,8 +51,9 @@ TEST(Phone, attention_grows_from_chunk_to_chunk) {
   EXPECT_EQ(graph[3 * 192 + 1].time_ns, graph[1].time_ns);
 }
 
-// At most an eighth over the bound, or, where there are not enough chunks, no worse than chunk order.
-TEST(Phone, the_shipped_order_leaves_little_of_the_npu_idle_from_four_chunks_on) {
+// At most an eighth over the bound, or, where there are not enough chunks, no worse than chunk
+// order.
+TEST(Phone, the_shipped_order_is_near_the_bound_from_four_chunks_on) {
   for (const ModelShape& shape : published_shapes()) {
     for (const int64_t tokens : {64, 256, 512, 1024, 1560}) {
       const TaskGraph graph = phone_prompt(shape, tokens, 256);
