@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tools/weft/linear_json.h"
 #include "tools/weft/repeats.h"
 
 namespace weft::cli {
@@ -332,7 +333,9 @@ Document explanation(const Inspection& inspection, const History& history) {
   out["repeats"] = repeats_document(out["nodes"]);
   out["symbols"] = symbols_document(plan.graph());
   out["phases"] = phases_document(plan);
+  out["linears"] = linears_json(plan);
   out["memory"] = memory_document(plan, inspection.weights);
+  out["memory"]["weight_copies"] = weight_copies_json(plan);
   return out;
 }
 

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/counters.h"
-#include "core/linear_share.h"
+#include "tools/weft/linear_json.h"
 #include "tools/weft/prompt_report.h"
 
 namespace weft::cli {
@@ -27,29 +27,6 @@ const char* compute_line(const std::string& compute) {
   return "f32, and what a backend has fastest: int8 for quantized weights, bf16 for prompts";
 }
 
-// Multiply-adds with weights per backend, of a run at the chunk size or of one token.
-nlohmann::ordered_json linears_json(const Engine& engine, bool prefill) {
-  const EnginePlan& plan = engine.plan();
-  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  for (const LinearShare& one : linear_shares(prefill ? plan.prefill() : plan.decode(),
-                                              plan.devices(), prefill ? plan.options().chunk : 1)) {
-    rows.push_back(
-        {{"backend", one.backend}, {"multiply_adds", one.multiply_adds}, {"share", one.share}});
-  }
-  return rows;
-}
-
-std::string linears_line(const Engine& engine) {
-  std::string text;
-  for (const auto& row : linears_json(engine, true)) {
-    char share[80];
-    std::snprintf(share, sizeof share, "%s%.1f %% on %s", text.empty() ? "" : ", ",
-                  row["share"].get<double>() * 100, row["backend"].get<std::string>().c_str());
-    text += share;
-  }
-  return text;
-}
-
 }  // namespace
 
 void print_stats(const RunReport& report) {
@@ -61,7 +38,7 @@ void print_stats(const RunReport& report) {
     std::fprintf(stderr, "            %s\n", reason.c_str());
   }
   std::fprintf(stderr, "linears     %s of the prompt's multiply-adds\n",
-               linears_line(engine).c_str());
+               linears_line(engine.plan()).c_str());
   for (const std::string& failure : engine.failures())
     std::fprintf(stderr, "failed      %s\n", failure.c_str());
   std::fprintf(stderr, "compute     %s%s\n", compute_line(engine.options().compute),
@@ -120,17 +97,8 @@ std::string to_json(const RunReport& report) {
                       {"reasons", engine.placement().reasons},
                       {"missing", engine.placement().missing}};
   out["failures"] = engine.failures();
-  out["linears"] = {{"prefill", linears_json(engine, true)},
-                    {"decode", linears_json(engine, false)}};
-  ordered_json copies = ordered_json::array();
-  for (const WeightCopies& one : weight_copies(engine.plan())) {
-    copies.push_back({{"backend", one.backend},
-                      {"type", one.type},
-                      {"order", one.order},
-                      {"tensors", one.tensors},
-                      {"bytes", one.bytes}});
-  }
-  out["weight_copies"] = copies;
+  out["linears"] = linears_json(engine.plan());
+  out["weight_copies"] = weight_copies_json(engine.plan());
   out["programs"] = {{"cached", engine.cached_programs()},
                      {"compiled", engine.compiled_programs()}};
   out["prompt"] = json_of_prompt(engine, *report.loaded.session);
