@@ -93,7 +93,7 @@ if(NOT WEFT_SANITIZE)
                          ENVIRONMENT "WEFT_BIN=$<TARGET_FILE:weft>" TIMEOUT 600)
   endforeach()
   # Small models against the data beside them, and written back as ONNX.
-  foreach(script test_check test_import test_quantize test_verify test_cache)
+  foreach(script test_check test_import test_quantize test_w8a8 test_verify test_cache)
     add_test(NAME model_${script}
              COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/${script}.py)
     set(folder ${CMAKE_BINARY_DIR}/tests/bad)

@@ -7,6 +7,7 @@
 
 #include "core/ir/verify.h"
 #include "core/ops/infer_graph.h"
+#include "tools/weft/migrate.h"
 #include "tools/weft/rotate.h"
 
 namespace weft::cli {
@@ -201,9 +202,14 @@ Result<W8A8Report> quantize_w8a8(Graph& graph, const W8A8Plan& plan, const Calib
                                  const std::vector<host::PluginPtr>& plugins) {
   W8A8Report report;
   if (plan.rotate) report.left = TRY(rotate(graph), "rotation");
-  const std::vector<LinearGroup> groups = find_linear_groups(graph);
+  std::vector<LinearGroup> groups = find_linear_groups(graph);
   if (groups.empty()) return Error("the model has no products of activations with float weights");
-  const auto stats = TRY(statistics(graph, groups, text, plugins));
+  auto stats = TRY(statistics(graph, groups, text, plugins));
+  if (plan.migrate) {
+    TRY(migrate(graph, groups, stats, *plan.migrate), "migration");
+    groups = find_linear_groups(graph);
+    stats = TRY(statistics(graph, groups, text, plugins));
+  }
   std::vector<bool> met(plan.keep.size(), false);
   for (size_t i = 0; i < groups.size(); ++i) {
     report.linears.push_back(describe(graph, groups[i], stats[i]));

@@ -31,7 +31,8 @@ struct W8A8Plan {
   std::optional<double> pruned;
   std::vector<std::string> keep;  // linears with one of these in their name stay floats
   bool int8_head = false;
-  bool rotate = true;  // fold rotations into the weights first (rotate.h)
+  std::optional<double> migrate;  // SmoothQuant's alpha (migrate.h)
+  bool rotate = true;             // fold rotations into the weights first (rotate.h)
 };
 
 // One group of linears, as the report has it.

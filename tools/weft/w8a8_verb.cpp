@@ -54,6 +54,7 @@ Result<W8A8Plan> plan_of(const W8A8Flags& flags) {
   plan.pruned = TRY(pruned_of(flags.shadow));
   plan.keep = flags.keep;
   plan.rotate = flags.rotate;
+  if (flags.migrate >= 0) plan.migrate = flags.migrate;
   return plan;
 }
 
@@ -93,6 +94,10 @@ void add_w8a8_flags(CLI::App& verb, W8A8Flags& flags) {
   verb.add_flag("--rotate,!--no-rotate", flags.rotate,
                 "Fold rotations into the weights, so that activations have few outliers")
       ->group("W8A8");
+  verb.add_option("--migrate", flags.migrate,
+                  "Move ranges of activations into weights by this share (0.5), channel by channel")
+      ->group("W8A8")
+      ->check(CLI::Range(0.0, 1.0));
   verb.add_option("--shadow", flags.shadow,
                   "Linears whose outliers are computed in floats: auto, all, none, or the share to "
                   "leave out")

@@ -19,6 +19,7 @@ struct W8A8Flags {
   std::string clip = "mse";
   std::string shadow = "auto";
   bool rotate = true;
+  double migrate = -1;            // below 0: not at all
   std::string head;               // the verb's
   std::vector<std::string> keep;  // the verb's
   int threads = 0;                // the verb's
