@@ -153,15 +153,20 @@ TEST_F(ConversationTest, a_stop_within_a_long_prompt_forgets_the_message_and_kee
   volatile bool stop = false;
   Conversation::Events events;
   events.stop = &stop;
-  events.on_prompt = [&](size_t done, size_t) { stop = done >= 2 * kChunk; };
+  size_t read = 0;
+  events.on_prompt = [&](size_t done, size_t) {
+    read = done;
+    stop = done >= 2 * kChunk;
+  };
   const auto stopped = talk.say(message, settings_, events);
   ASSERT_TRUE(stopped.ok()) << stopped.error().message;
   EXPECT_EQ(stopped->end, Reply::End::unanswered);
   EXPECT_TRUE(talk.history().empty());
-  EXPECT_EQ(talk.used(), 2 * kChunk);
+  EXPECT_LT(read, message.size());
+  EXPECT_EQ(talk.used(), int64_t(read));
 
   const Reply retried = say(talk, message);
-  EXPECT_EQ(retried.reused_tokens, size_t(2 * kChunk));
+  EXPECT_EQ(retried.reused_tokens, read);
   auto fresh = engine_->open_session();
   ASSERT_TRUE(fresh.ok());
   Conversation other = conversation(**fresh);
