@@ -51,9 +51,9 @@ target_link_libraries(allocating_library PRIVATE weft_options)
 set_target_properties(allocating_library PROPERTIES
                       LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/plugins)
 weft_test(test_weft tools/weft weft_engine weft_onnx)
-foreach(part bench_report chat_settings clock conversation count_allocations generate line_history
-             logits_file flags machine_load measurement message_lines model_clock model_facts printable
-             prompt_report repeats schedule_picture trace_file)
+foreach(part bench_report chat_settings clock conversation count_allocations flags generate
+             line_history logits_file machine_load measurement message_lines model_clock model_facts
+             printable prompt_report repeats schedule_picture trace_file)
   target_sources(test_weft PRIVATE ${PROJECT_SOURCE_DIR}/tools/weft/${part}.cpp)
 endforeach()
 target_compile_definitions(test_weft PRIVATE
