@@ -132,9 +132,32 @@ void shape(const char* name, uint32_t kind, int64_t k, int64_t n, int64_t block)
   }
 }
 
+// Products of bytes in 32 bits, as int8 linears have them.
+void bytes(const char* name, int64_t k, int64_t n) {
+  const cpu::Kernels kernels = bench::best_kernels();
+  constexpr int64_t kRows = 256;
+  const int64_t tiles = (n + 15) / 16, tile_bytes = cpu::byte_tile_bytes(k);
+  const auto w = bench::aligned<char>(size_t(tiles * tile_bytes));
+  const auto x = bench::aligned<int8_t>(size_t(kRows * k));
+  const auto y = bench::aligned<int32_t>(size_t(kRows * n));
+  const cpu::PackedBytes packed{w.get(), k, n, tiles, tile_bytes};
+  for (uint32_t threads : {1u, 2u}) {
+    const double t = bench::seconds(threads, [&](uint32_t id, uint32_t count) {
+      const common::Range mine = common::share((tiles + 1) / 2, id, count);
+      kernels.byte_product(packed, x.get(), k, kRows, y.get(), n, mine.begin * 2,
+                           std::min(mine.end * 2, tiles));
+    });
+    report(kernels.isa, "i32", name, threads, t, 2.0 * kRows * double(k * n),
+           integer_peak(kernels.isa, threads));
+  }
+}
+
 }  // namespace
 
 int main() {
+  bytes("i8 576x1536", 576, 1536);
+  bytes("i8 1536x576", 1536, 576);
+  bytes("i8 2048x8192", 2048, 8192);
   shape("u4/32 576x960", cpu::kPackedU4, 576, 960, 32);
   shape("u4/32 576x1536", cpu::kPackedU4, 576, 1536, 32);
   shape("u4/32 1536x576", cpu::kPackedU4, 1536, 576, 32);

@@ -84,9 +84,9 @@ double ActivationStats::noise(double step, bool clipped) const {
   return rows_ ? sum / double(rows_) : 0;
 }
 
-double ActivationStats::signal() const {
+double ActivationStats::signal(double limit) const {
   double sum = 0;
-  for (size_t bin = 0; bin < kBins; ++bin) {
+  for (size_t bin = 0; bin < kBins && double(magnitude_of(bin)) <= limit; ++bin) {
     if (bins_[bin].count) sum += bins_[bin].energy * middle_of(bin) * middle_of(bin);
   }
   return rows_ ? sum / double(rows_) : 0;

@@ -35,9 +35,10 @@ class ActivationStats {
 
   // The mean over rows of the squared error of x W when x becomes round(x / step) * step, codes
   // within -128 .. 127 if `clipped`, of any size if not; errors of elements are taken as
-  // independent. `signal` is the same sum of x itself.
+  // independent. `signal` is the same sum of x itself, of magnitudes up to `limit`.
   double noise(double step, bool clipped) const;
-  double signal() const;
+  double signal(double limit) const;
+  double signal() const { return signal(double(largest()) * 2); }
 
   // Elements whose code would be beyond -128 .. 127, to the precision of a channel's bins.
   std::vector<int64_t> beyond(double step) const;

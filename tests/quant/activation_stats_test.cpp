@@ -76,10 +76,16 @@ TEST(ActivationStats, noise_is_that_of_codes_with_and_without_a_limit) {
       EXPECT_NEAR(stats.noise(step, clipped), exact, 0.05 * exact) << step << clipped;
     }
   }
-  double signal = 0;
-  for (size_t i = 0; i < sample.x.size(); ++i)
-    signal += double(sample.x[i]) * double(sample.x[i]) * sample.energy[i % Sample::kChannels];
+  double signal = 0, small = 0;
+  for (size_t i = 0; i < sample.x.size(); ++i) {
+    const double energy =
+        double(sample.x[i]) * double(sample.x[i]) * sample.energy[i % Sample::kChannels];
+    signal += energy;
+    if (std::abs(sample.x[i]) <= 4) small += energy;
+  }
   EXPECT_NEAR(stats.signal(), signal / double(Sample::kRows), 0.01 * stats.signal());
+  EXPECT_NEAR(stats.signal(4), small / double(Sample::kRows), 0.01 * stats.signal(4));
+  EXPECT_LT(stats.signal(4), stats.signal() / 2);
 }
 
 TEST(ActivationStats, a_hot_channel_is_counted_and_others_are_not) {

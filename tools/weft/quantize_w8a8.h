@@ -27,7 +27,7 @@ struct W8A8Plan {
   quant::ScalesOf scales_of = quant::ScalesOf::channel;
   Clip clip = Clip::least_error;  // of linears without a shadow
   // The share of linears without a shadow, those of the lowest importance; nothing: those that lose
-  // less than 28 dB by codes alone, as calibration estimates it.
+  // little by codes alone, as calibration estimates it.
   std::optional<double> pruned;
   std::vector<std::string> keep;  // linears with one of these in their name stay floats
   bool int8_head = false;

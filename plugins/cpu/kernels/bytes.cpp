@@ -27,22 +27,38 @@ WEFT_INLINE int32_t last_word(const int8_t* x, int64_t count) {
   return word;
 }
 
+// Word i of each of T tiles times R words of x.
+template <int R, int T>
+WEFT_INLINE void step(const PackedBytes& w, const char* tile, int64_t i, const int32_t (&words)[R],
+                      vi (&sums)[R][T]) {
+  vu codes[T];
+#pragma GCC unroll 2
+  for (int t = 0; t < T; t++) codes[t] = load_u32(tile + t * w.tile_bytes + i * 64);
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 2
+    for (int t = 0; t < T; t++) sums[r][t] = dot4<false>(sums[r][t], codes[t], words[r]);
+}
+
 // Rows [0, R) of x times T tiles. The tiles hold w + 128, which start takes back.
 template <int R, int T>
 void block(const PackedBytes& w, const char* tile, const int8_t* x, int64_t x_row,
            const int32_t* start, int32_t* y, int64_t y_row, int64_t columns) {
   vi sums[R][T];
+#pragma GCC unroll 16
   for (int r = 0; r < R; r++)
+#pragma GCC unroll 2
     for (int t = 0; t < T; t++) sums[r][t] = set1_i32(start[r]);
-  const int64_t words = w.k / 4, rest = w.k % 4;
-  for (int64_t i = 0; i < words + (rest > 0); i++) {
-    vu codes[T];
-    for (int t = 0; t < T; t++) codes[t] = load_u32(tile + t * w.tile_bytes + i * 64);
-    for (int r = 0; r < R; r++) {
-      const int8_t* at = x + r * x_row + 4 * i;
-      const int32_t word = i < words ? word_at(at) : last_word(at, rest);
-      for (int t = 0; t < T; t++) sums[r][t] = dot4<false>(sums[r][t], codes[t], word);
-    }
+  const int64_t whole = w.k / 4, rest = w.k % 4;
+  int32_t words[R];
+  for (int64_t i = 0; i < whole; i++) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) words[r] = word_at(x + r * x_row + 4 * i);
+    step(w, tile, i, words, sums);
+  }
+  if (rest > 0) {
+    for (int r = 0; r < R; r++) words[r] = last_word(x + r * x_row + 4 * whole, rest);
+    step(w, tile, whole, words, sums);
   }
   for (int r = 0; r < R; r++) {
     for (int t = 0; t < T; t++) {
