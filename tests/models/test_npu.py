@@ -1,5 +1,5 @@
-"""SmolLM2 with int8 linears, its prompts on the NPU and its tokens on the processor, from the command
-line.
+"""SmolLM2 with int8 linears, its prompts on the NPU and its tokens on the processor, from the
+command line.
 
     test_npu.py        lengths about a chunk, faults            (minutes)
     test_npu.py Slow   a prompt of 2,048 tokens
