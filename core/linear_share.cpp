@@ -45,19 +45,24 @@ double multiply_adds(const ir::Graph& graph, const ir::Node& node, ValueId weigh
 
 }  // namespace
 
+double multiply_adds(const ir::Graph& graph, const plan::IslandPlan& island, int64_t seq) {
+  double count = 0;
+  for (const ir::NodeId id : island.nodes) {
+    const ValueId weight = weight_of(graph, graph[id]);
+    if (weight != ValueId::none) count += multiply_adds(graph, graph[id], weight, seq);
+  }
+  return count;
+}
+
 std::vector<LinearShare> linear_shares(const plan::Plan& plan,
                                        const std::vector<host::DevicePtr>& devices, int64_t seq) {
   std::map<uint32_t, double> counts;
   double all = 0;
   for (const plan::IslandPlan& island : plan.islands()) {
-    for (const ir::NodeId id : island.nodes) {
-      const ir::Node& node = plan.graph()[id];
-      const ValueId weight = weight_of(plan.graph(), node);
-      if (weight == ValueId::none) continue;
-      const double count = multiply_adds(plan.graph(), node, weight, seq);
-      counts[island.device] += count;
-      all += count;
-    }
+    const double count = multiply_adds(plan.graph(), island, seq);
+    if (count == 0) continue;
+    counts[island.device] += count;
+    all += count;
   }
   std::vector<LinearShare> out;
   for (const auto& [device, count] : counts)

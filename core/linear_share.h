@@ -12,14 +12,17 @@
 
 namespace weft {
 
+// Multiply-adds with weights of one run of an island: `seq` tokens, of which the logits of one are
+// asked for.
+double multiply_adds(const ir::Graph& graph, const plan::IslandPlan& island, int64_t seq);
+
 struct LinearShare {
   std::string backend;
   double multiply_adds = 0;  // of one run
   double share = 0;          // of all
 };
 
-// Per backend of `plan`, at a run of `seq` tokens of which the logits of one are asked for; the
-// most first.
+// Per backend of `plan`, of such a run; the most first.
 std::vector<LinearShare> linear_shares(const plan::Plan& plan,
                                        const std::vector<host::DevicePtr>& devices, int64_t seq);
 

@@ -85,6 +85,17 @@ if(NOT WEFT_SANITIZE)
                            ENVIRONMENT "${variables};${WEFT_DRIVER_ENVIRONMENT}")
     endforeach()
   endif()
+  if(TARGET weft_vulkan_npu)
+    foreach(part Prompts Slow)
+      add_test(NAME model_test_npu_${part}
+               COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/models/test_npu.py ${part})
+      # The layers check every dispatch, which is test_vulkan_npu's to do.
+      set(variables "WEFT_BIN=$<TARGET_FILE:weft>"
+                    "MESA_SHADER_CACHE_DIR=${CMAKE_BINARY_DIR}/drivers/mesa")
+      set_tests_properties(model_test_npu_${part} PROPERTIES LABELS slow TIMEOUT 1800 PROCESSORS 2
+                           ENVIRONMENT "${variables}")
+    endforeach()
+  endif()
   # Bad input of every kind, on models of two nodes that the tests write.
   foreach(script test_bad_models test_bad_surroundings)
     add_test(NAME bad_input_${script}

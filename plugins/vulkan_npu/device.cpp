@@ -47,7 +47,7 @@ NpuDevice::NpuDevice(const Instance& instance, const PhysicalDevice& physical,
                       core_.vk.GetMemoryHostPointerPropertiesEXT;
   if (settings.host_memory && !core_.host_memory)
     core_.log(WEFT_LOG_WARN,
-              "vulkan_npu: memory=host is not to be had, the driver cannot use "
+              "memory=host is not to be had, the driver cannot use "
               "memory of the host in place; the device's own memory is used");
 }
 

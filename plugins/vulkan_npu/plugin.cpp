@@ -118,10 +118,9 @@ plugin::Device* NpuPlugin::open(uint32_t index, const weft_kv* options, uint32_t
     if (key == "priority") continue;  // its one queue has one
     if (!apply_option(settings, key, value)) {
       if (host_.log)
-        host_.log(host_.ctx, WEFT_LOG_WARN,
-                  text("vulkan_npu: option '%s' is ignored; there are device, memory and cap",
-                       key.c_str())
-                      .c_str());
+        host_.log(
+            host_.ctx, WEFT_LOG_WARN,
+            text("option '%s' is ignored; there are device, memory and cap", key.c_str()).c_str());
     } else if (key == "device") {
       const auto found = std::find_if(order_.begin(), order_.end(), [&](const auto* one) {
         return one->number == *settings.device;

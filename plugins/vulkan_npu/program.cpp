@@ -57,8 +57,8 @@ NpuProgram::NpuProgram(const Context& context, const weft_compile_args& args) : 
   uint64_t bytes = 0;
   for (const Step& step : steps_) bytes += step.weights ? step.weights->size : 0;
   context_.core.log(WEFT_LOG_DEBUG,
-                    text("vulkan_npu: %zu steps with %llu bytes of weights compiled in %llu ms",
-                         steps_.size(), static_cast<unsigned long long>(bytes),
+                    text("%zu steps with %llu bytes of weights compiled in %llu ms", steps_.size(),
+                         static_cast<unsigned long long>(bytes),
                          static_cast<unsigned long long>((now_ns() - begin) / 1000000)));
 }
 
@@ -111,7 +111,7 @@ void NpuProgram::read_steps(const GraphView& graph, const weft_compile_args& arg
     }
   }
   if (kernel_ns_)
-    core.log(WEFT_LOG_DEBUG, text("vulkan_npu: kernels made and warmed up in %llu ms",
+    core.log(WEFT_LOG_DEBUG, text("kernels made and warmed up in %llu ms",
                                   static_cast<unsigned long long>(kernel_ns_ / 1000000)));
 }
 

@@ -11,8 +11,8 @@ namespace weft::vulkan_npu {
 
 namespace {
 
-// Recordings kept per program: one per phase and profile is the rule.
-constexpr size_t kRecordings = 4;
+// Recordings kept per program: one per phase, profile and chunk in flight is the rule.
+constexpr size_t kRecordings = 16;
 
 // Elements that one dispatch between codes does: within any binding, and within any count of
 // groups.

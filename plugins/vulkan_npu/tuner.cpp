@@ -18,6 +18,8 @@ constexpr uint64_t kWorthTiming = uint64_t{1} << 22;
 constexpr uint64_t kTimedRows = 64;
 // Each choice in turn, this often, so that a busy moment meets all of them; the best time counts.
 constexpr int kRounds = 5;
+// No further round after so long: what takes long is timed well enough.
+constexpr uint64_t kEnoughNs = 500'000'000;
 
 // Rows whose result stays small beside a chunk's; 0: not even the least would.
 uint64_t timed_rows(const Shape& shape) {
@@ -113,7 +115,9 @@ Choice Tuner::time_all(Core& core, Kernels& kernels, const Shape& shape, const W
   std::vector<std::unique_ptr<Commands>> ways;
   for (uint32_t i = 0; i < kChoices; i++) ways.push_back(trial.record(kernels, choice_of(i)));
   std::vector<uint64_t> times(kChoices, UINT64_MAX);
+  const uint64_t start = common::now_ns();
   for (int round = 0; round < kRounds; round++) {
+    if (round > 0 && common::now_ns() - start > kEnoughNs) break;
     for (uint32_t i = 0; i < kChoices; i++) {
       const uint64_t begin = common::now_ns();
       ways[i]->run();
@@ -126,7 +130,7 @@ Choice Tuner::time_all(Core& core, Kernels& kernels, const Shape& shape, const W
   ++timed_;
   const Tile& tile = kTiles[chosen.tile];
   core.log(WEFT_LOG_DEBUG,
-           text("vulkan_npu: of %u ways to compute %llux%llux%llu, %ux%u by %u%s is the fastest, "
+           text("of %u ways to compute %llux%llux%llu, %ux%u by %u%s is the fastest, "
                 "%.2f times the first",
                 kChoices, static_cast<unsigned long long>(shape.rows),
                 static_cast<unsigned long long>(shape.k), static_cast<unsigned long long>(shape.n),

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/linear_share.h"
 #include "tools/weft/explanation.h"
 
 namespace weft::cli {
@@ -46,6 +47,7 @@ Document island_document(const EnginePlan& plan, const plan::Plan& phase, size_t
   for (size_t i = 0; i < island.fixed_slots.size(); ++i) {
     if (island.fixed_slots[i] >= 0) fixed[phase.slots().dims()[i].str()] = island.fixed_slots[i];
   }
+  const int64_t seq = &phase == &plan.prefill() ? plan.options().chunk : 1;
   std::set<const std::byte*> seen;
   int64_t constants = 0;
   add_constants(plan, island, seen, constants);
@@ -58,6 +60,7 @@ Document island_document(const EnginePlan& plan, const plan::Plan& phase, size_t
           {"inputs", island.graph->inputs().size()},
           {"outputs", island.graph->outputs().size()},
           {"constant_bytes", constants},
+          {"multiply_adds", int64_t(multiply_adds(plan.graph(), island, seq))},
           {"shapes", island.fixed_slots.empty() ? "any length" : "fixed"},
           {"fixed_dims", fixed}};
 }
