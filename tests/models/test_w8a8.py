@@ -115,6 +115,9 @@ class Statistics(W8A8):
         beyond = (numpy.abs(x) > 127.5 * up["step"]).sum(axis=0)
         self.assertEqual(up["hot_channels"], numpy.flatnonzero(beyond).tolist())
         self.assertEqual(up["hot_channels"], [5])
+        self.assertEqual(up["outlier_channels"], 1)
+        self.assertEqual(up["hot_counts"], [up["outliers"]])
+        self.assertAlmostEqual(up["outliers"] / beyond[5], 1, delta=0.15)
         # Error of the product, with codes of any size.
         step = up["step"]
         codes = numpy.round(x / step) * step

@@ -45,9 +45,12 @@ struct W8A8Linear {
   double step = 0;
   bool kept = false;  // stays floats; what follows is empty
   bool shadow = false;
-  double error = 0;  // of the product over its size, both squared, as calibration estimates it
-  std::vector<int64_t> hot;         // channels with codes beyond int8 at this step
-  std::vector<int64_t> hot_counts;  // how many, of `rows`
+  double error = 0;      // of the product over its size, both squared, as calibration estimates it
+  int64_t outliers = 0;  // codes beyond int8 at this step, in all rows
+  int64_t outlier_channels = 0;  // channels that have one
+  // The few channels that have most of them, and how many each: rows of the weights to keep at
+  // hand.
+  std::vector<int64_t> hot, hot_counts;
   int64_t rows = 0;
   double importance() const { return percentile > 0 ? largest / percentile : 1; }
 };

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "tools/weft/printable.h"
 
@@ -15,7 +16,15 @@ using nlohmann::ordered_json;
 
 std::string decision(const W8A8Linear& linear) {
   if (linear.kept) return "float";
-  return linear.shadow ? "shadow" : linear.hot.empty() ? "int8" : "clipped";
+  return linear.shadow ? "shadow" : linear.outliers == 0 ? "int8" : "clipped";
+}
+
+// Outliers that are in hot channels.
+std::string hot_share(const W8A8Linear& linear) {
+  if (linear.outliers == 0) return {};
+  const int64_t hot =
+      std::accumulate(linear.hot_counts.begin(), linear.hot_counts.end(), int64_t{0});
+  return fmt::format("{:.0f} %", 100 * double(hot) / double(linear.outliers));
 }
 
 double decibel(double error) { return error > 0 ? -10 * std::log10(error) : INFINITY; }
@@ -26,12 +35,13 @@ void print_w8a8_table(const W8A8Report& report) {
   size_t widest = 6;
   for (const W8A8Linear& one : report.linears)
     widest = std::max(widest, printable(one.name).size());
-  fmt::print("{:<{}} {:>12} {:>8} {:>9} {:>8} {:>10} {:<8} {:>5} {:>8}\n", "linear", widest,
-             "K x N", "max", "p99.9", "max/p99.9", "step", "as", "hot", "SQNR dB");
+  fmt::print("{:<{}} {:>12} {:>8} {:>9} {:>8} {:>10} {:<8} {:>8} {:>6} {:>8}\n", "linear", widest,
+             "K x N", "max", "p99.9", "max/p99.9", "step", "as", "channels", "in hot", "SQNR dB");
   for (const W8A8Linear& one : report.linears) {
-    fmt::print("{:<{}} {:>12} {:>8.4g} {:>9.4g} {:>8.1f} {:>10.4g} {:<8} {:>5} {:>8}\n",
+    fmt::print("{:<{}} {:>12} {:>8.4g} {:>9.4g} {:>8.1f} {:>10.4g} {:<8} {:>8} {:>6} {:>8}\n",
                printable(one.name), widest, fmt::format("{} x {}", one.k, one.n), one.largest,
-               one.percentile, one.importance(), one.step, decision(one), one.hot.size(),
+               one.percentile, one.importance(), one.step, decision(one),
+               one.kept ? "" : std::to_string(one.outlier_channels), hot_share(one),
                one.kept ? "" : fmt::format("{:.1f}", decibel(one.error)));
   }
   for (const std::string& left : report.left) fmt::print("left: {}\n", printable(left));
@@ -56,6 +66,8 @@ void print_w8a8_json(const W8A8Report& report) {
     if (!one.kept) {
       line["step"] = one.step;
       line["sqnr_db"] = one.error > 0 ? ordered_json(decibel(one.error)) : ordered_json();
+      line["outliers"] = one.outliers;
+      line["outlier_channels"] = one.outlier_channels;
       line["hot_channels"] = one.hot;
       line["hot_counts"] = one.hot_counts;
     }
