@@ -8,7 +8,7 @@
 // A prompt of several chunks on devices that work beside the host has several of them in flight
 // (pipeline.h). Runs of more than one token use the prefill plan, single tokens the decode plan;
 // both work on the same cache. feed() allocates nothing once the first run of each kind has been
-// made. Threads: one at a time.
+// made, but for prompts with chunks in flight. Threads: one at a time.
 #pragma once
 
 #include <cstdint>
