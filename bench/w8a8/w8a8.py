@@ -95,7 +95,7 @@ def main():
     parser.add_argument("model", type=pathlib.Path, help="a model folder of floats")
     parser.add_argument("--calibrate", type=pathlib.Path, required=True)
     parser.add_argument("--text", type=pathlib.Path, required=True)
-    parser.add_argument("--weft", type=pathlib.Path, default=root / "build/main/bin/weft")
+    parser.add_argument("--weft", type=pathlib.Path, default=root / "build/release/bin/weft")
     parser.add_argument("--windows", type=int, default=6)
     parser.add_argument("--calibration-windows", type=int, default=8)
     parser.add_argument("--scales", nargs="+", default=["channel", "tensor"])
