@@ -8,12 +8,9 @@ MODEL holds floats. Each format is made by `weft quantize` in a scratch folder a
 differ. Rows named `head kept` leave the weights of the logits, and a table tied to them, as floats.
 """
 
-import argparse
-import json
-import pathlib
-import subprocess
 import sys
-import tempfile
+
+import evaluation
 
 GROUPS = (32, 64, 128)
 FORMS = {"int4": ("symmetric", "extreme", "asymmetric", "mse"),
@@ -32,32 +29,11 @@ def formats(chosen_groups):
                        ["--weights", weights, "--form", form, "--group", str(group)])
 
 
-def run(command):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
-                          check=False)
-    if done.returncode != 0:
-        sys.exit(f"bench/formats: {' '.join(map(str, command))}\n{done.stderr.strip()}")
-    return done.stdout
-
-
-def evaluate(flags, model, *more):
-    return json.loads(run([flags.weft, "eval", "-m", model, "--text", flags.text, "--window", 512,
-                           "--windows", flags.windows, "--chunk", 512, "--compute", "f32",
-                           "--no-cache", "--json", *more]))
-
-
-def measure(flags, scratch):
-    logits = scratch / "float.logits"
-    rows = [{"format": "f32", "bits": 32.0,
-             "perplexity": evaluate(flags, flags.model, "--save-logits", logits)["perplexity"]}]
+def measure(flags, floats):
+    rows = [{"format": "f32", "bits": 32.0, "perplexity": floats.perplexity}]
     for name, how in formats(flags.groups):
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            out = pathlib.Path(folder) / "model"
-            made = json.loads(run([flags.weft, "quantize", flags.model, *how, "-o", out, "--json"]))
-            found = evaluate(flags, out, "--against", logits)
-        rows.append({"format": name, "bits": made["bits"], "sqnr_db": made["sqnr_db"],
-                     "perplexity": found["perplexity"], "kl": found["against"]["kl_mean"],
-                     "same_top": found["against"]["same_top_token"]})
+        made, found = floats.quantized(*how)
+        rows.append({"format": name, "bits": made["bits"], "sqnr_db": made["sqnr_db"], **found})
         print(f"{name}: {rows[-1]['perplexity']:.4f}", file=sys.stderr, flush=True)
     return rows
 
@@ -76,19 +52,6 @@ def table(rows):
 
 
 def main():
-    root = pathlib.Path(__file__).resolve().parents[2]
-    parser = argparse.ArgumentParser(prog="bench/formats/run",
-                                     description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("model", type=pathlib.Path, help="a model folder of floats")
-    parser.add_argument("--text", type=pathlib.Path, required=True)
-    parser.add_argument("--weft", type=pathlib.Path, default=root / "build/main/bin/weft")
-    parser.add_argument("--windows", type=int, default=4)
+    parser = evaluation.arguments("bench/formats/run", __doc__, windows=4)
     parser.add_argument("--groups", type=int, nargs="+", default=list(GROUPS))
-    parser.add_argument("--json", type=pathlib.Path, help="also write the rows to this file")
-    flags = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="weft_formats_") as scratch:
-        rows = measure(flags, pathlib.Path(scratch))
-    if flags.json:
-        flags.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    print(table(rows))
-
+    evaluation.report(parser.parse_args(), measure, table)

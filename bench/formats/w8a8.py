@@ -1,19 +1,18 @@
 """What int8 activations and weights cost a model: perplexity, KL divergence and same top token
 against its floats, and the share of the linears' operations that are int8, as one table.
 
-    bench/w8a8/run MODEL --calibrate FILE --text FILE [--weft BIN] [--windows 6] [--json FILE]
+    bench/formats/w8a8 MODEL --calibrate FILE --text FILE [--weft BIN] [--windows 6] [--json FILE]
 
 MODEL holds floats. Each variant is made by `weft quantize --w8a8` in a scratch folder, calibrated
 on one text and read by `weft eval --compute f32` on another, so that all but the int8 products are
 floats. Each is made with a weight scale per output channel and with one per tensor.
 """
 
-import argparse
 import json
 import pathlib
-import subprocess
 import sys
-import tempfile
+
+import evaluation
 
 PLAIN = ["--no-rotate"]
 SHADOW = [*PLAIN, "--clip", "max", "--shadow"]
@@ -36,39 +35,17 @@ VARIANTS = (
 )
 
 
-def run(command):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
-                          check=False)
-    if done.returncode != 0:
-        sys.exit(f"bench/w8a8: {' '.join(map(str, command))}\n{done.stderr.strip()}")
-    return done.stdout
-
-
-def evaluate(flags, model, *more):
-    return json.loads(run([flags.weft, "eval", "-m", model, "--text", flags.text, "--window", 512,
-                           "--windows", flags.windows, "--chunk", 512, "--compute", "f32",
-                           "--no-cache", "--json", *more]))
-
-
-def measure(flags, scratch):
-    logits = scratch / "float.logits"
-    rows = [{"variant": "f32", "scales": "",
-             "perplexity": evaluate(flags, flags.model, "--save-logits", logits)["perplexity"]}]
+def measure(flags, floats):
+    rows = [{"variant": "f32", "scales": "", "perplexity": floats.perplexity}]
     for name, how in VARIANTS:
         if flags.only and not any(part in name for part in flags.only):
             continue
         for scales in flags.scales:
-            with tempfile.TemporaryDirectory(dir=scratch) as folder:
-                out = pathlib.Path(folder) / "model"
-                made = json.loads(run([flags.weft, "quantize", flags.model, "--w8a8",
-                                       "--calibrate", flags.calibrate, "--windows",
-                                       flags.calibration_windows, "--weights-scale", scales, *how,
-                                       "-o", out, "--json"]))
-                found = evaluate(flags, out, "--against", logits)
+            made, found = floats.quantized("--w8a8", "--calibrate", flags.calibrate, "--windows",
+                                           flags.calibration_windows, "--weights-scale", scales,
+                                           *how)
             rows.append({"variant": name, "scales": scales, "int8_share": made["int8_share"],
-                         "pruned": made["pruned"], "perplexity": found["perplexity"],
-                         "kl": found["against"]["kl_mean"],
-                         "same_top": found["against"]["same_top_token"]})
+                         "pruned": made["pruned"], **found})
             print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     return rows
 
@@ -89,25 +66,9 @@ def table(rows):
 
 
 def main():
-    root = pathlib.Path(__file__).resolve().parents[2]
-    parser = argparse.ArgumentParser(prog="bench/w8a8/run",
-                                     description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("model", type=pathlib.Path, help="a model folder of floats")
+    parser = evaluation.arguments("bench/formats/w8a8", __doc__, windows=6)
     parser.add_argument("--calibrate", type=pathlib.Path, required=True)
-    parser.add_argument("--text", type=pathlib.Path, required=True)
-    parser.add_argument("--weft", type=pathlib.Path, default=root / "build/release/bin/weft")
-    parser.add_argument("--windows", type=int, default=6)
     parser.add_argument("--calibration-windows", type=int, default=8)
     parser.add_argument("--scales", nargs="+", default=["channel", "tensor"])
     parser.add_argument("--only", nargs="+", help="variants with one of these in their name")
-    parser.add_argument("--json", type=pathlib.Path, help="also write the rows to this file")
-    flags = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="weft_w8a8_") as scratch:
-        rows = measure(flags, pathlib.Path(scratch))
-    if flags.json:
-        flags.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    print(table(rows))
-
-
-if __name__ == "__main__":
-    main()
+    evaluation.report(parser.parse_args(), measure, table)
