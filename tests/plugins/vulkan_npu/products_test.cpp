@@ -1,5 +1,7 @@
 // The emulated NPU's kernels against the reference, bit for bit; what it claims and refuses; its
 // memory and its stored programs.
+#include <random>
+
 #include "tests/plugins/vulkan_npu/products.h"
 
 namespace weft::test {
@@ -54,6 +56,23 @@ TEST(VulkanNpu, sums_are_exact_at_the_ends_of_the_range) {
                 {1, 9001, 2, -128, 127},
                 {1, 131071, 1, -128, -128}},
                matmul_integer);
+}
+
+// K up to the widest feed-forward of the models NPUs are sold with.
+TEST(VulkanNpu, sums_are_exact_at_shapes_of_chance) {
+  NEEDS_NPU();
+  std::mt19937 random(11);
+  const auto between = [&](int64_t low, int64_t high) {
+    return std::uniform_int_distribution<int64_t>(low, high)(random);
+  };
+  std::vector<IntegerCase> cases = {{3, 11008, 70}};
+  for (int i = 0; i < 12; i++) {
+    const int64_t k = between(1, 11008), most = 1'500'000 / k;
+    const int64_t rows = between(1, std::min<int64_t>(40, most));
+    cases.push_back(
+        {rows, k, between(1, std::min<int64_t>(700, std::max<int64_t>(1, most / rows)))});
+  }
+  expect_exact(cases, matmul_integer);
 }
 
 TEST(VulkanNpu, requantized_codes_are_those_of_the_reference) {
