@@ -108,7 +108,7 @@ class Documents(ExplainTest):
         got = self.explain(LLAMA)
         self.assertEqual(list(got), ["version", "model", "options", "nodes_in_file", "import_notes",
                                      "passes", "notes", "backends", "placement", "nodes", "gone",
-                                     "repeats", "symbols", "phases", "memory"])
+                                     "repeats", "symbols", "phases", "linears", "memory"])
         self.assertEqual(got["version"], 1)
         self.assertEqual([node["id"] for node in got["nodes"]], list(range(len(got["nodes"]))))
 
