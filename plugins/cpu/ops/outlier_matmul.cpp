@@ -3,7 +3,7 @@
 // A row of x has few such elements, so each is a row of w scaled and added, in the order of k: the
 // work is that of the outliers alone, a row's bits are its own, and nothing has to be gathered.
 //
-//   hot rows of w    those calibration saw in use: packed, and kept with the program
+//   hot rows of w    channels of most outliers in calibration: packed, and kept with the program
 //   cold rows        read where the host has the constant, pages of the model's file that come in
 //                    when they are needed; the plugin makes no copy
 //
